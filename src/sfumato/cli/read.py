@@ -1,0 +1,158 @@
+"""`sfumato decode`, `info`, `cut` and `verify`: what can be done with a file alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import sfumato
+from sfumato.cli.paths import check_output
+from sfumato.errors import SettingsError
+
+if TYPE_CHECKING:
+    from sfumato.container import Head, Index, Prefix
+    from sfumato.media.image.asset import ImageAsset
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+MAX_PIXELS = 100_000_000  # as many as may be read
+MAX_SIDE = 1_000_000  # beyond, float32 positions are coarser than a tenth of a pixel
+_CHANNELS = {1: "grey", 3: "RGB", 4: "RGB with alpha"}
+
+
+def decode(arguments: argparse.Namespace) -> None:
+    """Render a file or the part of it that a budget allows."""
+    from sfumato.exports.picture import write_picture
+
+    check_output(arguments.output, arguments.file, suffixes=PICTURES)
+    asset = sfumato.open(arguments.file)
+    _check_part(arguments.size or (asset.width, asset.height), arguments.crop)
+    pixels = asset.render(arguments.budget, size=arguments.size, crop=arguments.crop)
+    write_picture(arguments.output, pixels)
+    height, width = pixels.shape[:2]
+    print(f"{arguments.output}: {width} x {height}")
+
+
+def _check_part(size: tuple[int, int], crop: tuple[int, int, int, int] | None) -> None:
+    """Refuse a size or a crop that has no pixels, too many of them, or pixels outside the picture."""
+    left, top, width, height = crop or (0, 0, *size)
+    if min(size) < 1 or min(width, height) < 1 or left + width > size[0] or top + height > size[1]:
+        raise SettingsError(
+            f"cannot render {width} x {height} pixels from ({left}, {top}) on: the picture has {size[0]} x {size[1]}"
+        )
+    if width * height > MAX_PIXELS or max(size) > MAX_SIDE:
+        raise SettingsError(
+            f"cannot render {width} x {height} pixels of {size[0]:,} x {size[1]:,}: at most {MAX_PIXELS / 1e6:.0f} "
+            f"megapixels and {MAX_SIDE:,} a side; choose a --crop or a smaller --size"
+        )
+
+
+def cut(arguments: argparse.Namespace) -> None:
+    """Keep the first bytes of a file."""
+    check_output(arguments.output, arguments.file)
+    length = sfumato.cut(arguments.file, arguments.output, arguments.budget)
+    print(f"{arguments.output}: the first {length:,} of {os.path.getsize(arguments.file):,} bytes")
+
+
+def verify(arguments: argparse.Namespace) -> None:
+    """Check a file."""
+    print(sfumato.verify(arguments.file))
+
+
+def info(arguments: argparse.Namespace) -> None:
+    """Describe a file."""
+    asset = sfumato.open(arguments.file)
+    prefixes = announced_prefixes(arguments.file)
+    size = os.path.getsize(arguments.file)
+    chunks = _chunk_rows(prefixes, asset.index)
+    levels = _level_rows(prefixes, asset.head, chunks)
+    if arguments.json:
+        described = {
+            "file": arguments.file,
+            "bytes": size,
+            "bytes_of_whole": prefixes[-1].length,
+            "complete": asset.complete,
+            "medium": asset.head.medium,
+            "width": asset.width,
+            "height": asset.height,
+            "channels": asset.channels,
+            "levels": levels,
+            "chunks": chunks,
+        }
+        json.dump(described, sys.stdout, indent=1)
+        print()
+        return
+    print(f"{arguments.file}: {_summary(asset, prefixes[-1], size)}\n")
+    print(_table(chunks if arguments.chunks else levels, size))
+
+
+def announced_prefixes(path: str) -> list[Prefix]:
+    """The prefixes of the whole file, also of those that a cut has left out."""
+    from sfumato.container import Parser, pieces
+
+    parser = Parser(os.path.basename(path))
+    for piece in pieces(path):
+        parser.feed(piece)
+    parser.close()
+    return parser.prefixes()
+
+
+def _chunk_rows(prefixes: Sequence[Prefix], index: Index) -> list[dict[str, Any]]:
+    """What each chunk adds; the chunks up to INDX, without which no file is valid, make the first row."""
+    base, *later = prefixes
+    own = [(base, 0, base.splats, base.length)]
+    own += [(prefix, e.level, e.splats, e.length) for prefix, e in zip(later, index.entries, strict=True)]
+    return [
+        {
+            "chunk": prefix.chunks,
+            "level": level,
+            "splats": splats,
+            "bytes": length,
+            "cumulative_bytes": prefix.length,
+            "psnr_db": prefix.quality_db,
+        }
+        for prefix, level, splats, length in own
+    ]
+
+
+def _level_rows(prefixes: Sequence[Prefix], head: Head, chunks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each level adds, and the shortest prefix that has all of it."""
+    rows = []
+    for number, level in enumerate(head.levels):
+        end = next(prefix for prefix in prefixes if prefix.levels > number)
+        rows.append(
+            {
+                "level": number,
+                "chunks": level.chunks,
+                "splats": level.splats,
+                "bytes": sum(row["bytes"] for row in chunks if row["level"] == number),
+                "cumulative_bytes": end.length,
+                "psnr_db": end.quality_db,
+            }
+        )
+    return rows
+
+
+def _summary(asset: ImageAsset, whole: Prefix, size: int) -> str:
+    what = f"{asset.head.medium}, {asset.width} x {asset.height}, {_CHANNELS[asset.channels]}"
+    there = f"{size:,} bytes" if asset.complete else f"the first {size:,} of {whole.length:,} bytes"
+    return f"{what}, {whole.levels} levels, {whole.chunks} chunks, {whole.splats:,} splats, {there}"
+
+
+def _table(rows: Sequence[dict[str, Any]], size: int) -> str:
+    """The rows as aligned text; what lies behind the first `size` bytes is marked as not there."""
+    whole = rows[-1]["cumulative_bytes"] if rows else 1
+    titles = [*(key.replace("_", " ") for key in rows[0] if key != "psnr_db"), "share", "PSNR", ""]
+    lines = [titles]
+    for row in rows:
+        cells = [f"{value:,}" for key, value in row.items() if key != "psnr_db"]
+        quality = row["psnr_db"]
+        cells += [f"{100 * row['cumulative_bytes'] / whole:.1f}%", "-" if quality is None else f"{quality:.2f} dB"]
+        lines.append([*cells, "" if row["cumulative_bytes"] <= size else "not here"])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )

@@ -1,0 +1,1 @@
+"""Splats to pixels and back: the compiled kernels, and numpy where they are missing."""

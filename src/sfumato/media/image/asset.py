@@ -1,0 +1,99 @@
+"""An image asset that is open: what it holds, its splats and its picture at any budget."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from sfumato.container import Budget, Head, Index, Prefix, select
+from sfumato.errors import InputError, TruncatedError
+from sfumato.kernels.splats2d import render
+from sfumato.media.image.decoder import ImageDecoder
+from sfumato.splats import Float32Array, Splats2D
+
+
+class ImageAsset:
+    """A decoded image file, or a prefix of one.
+
+    path: the file, None for bytes. width, height: the canvas in pixels. channels: 1 grey, 3 RGB, 4 RGB and straight alpha.
+    """
+
+    def __init__(self, decoder: ImageDecoder, path: Path | None = None) -> None:
+        head, index, canvas = decoder.head, decoder.parser.index, decoder.canvas
+        assert head is not None and index is not None and canvas is not None
+        self.path = path
+        self.head: Head = head
+        self.index: Index = index
+        self.width, self.height, self.channels = canvas
+        self._parser = decoder.parser
+        self._parts = decoder.parts
+
+    @classmethod
+    def open(cls, source: bytes | str | os.PathLike[str]) -> ImageAsset:
+        """Read a file or its bytes; a prefix that holds the base level is enough.
+
+        Raises: InputError if the file cannot be read; FormatError, of the subclass that fits, if it breaks a promise of
+            docs/format.md or ends inside a chunk.
+        """
+        path = None if isinstance(source, bytes) else Path(source)
+        if isinstance(source, bytes):
+            data = source
+        else:
+            try:
+                data = Path(source).read_bytes()
+            except OSError as error:
+                raise InputError(f"cannot read '{source}': {error.strerror or error}") from error
+        decoder = ImageDecoder(path.name if path else "<bytes>")
+        decoder.feed(data)
+        decoder.close()
+        return cls(decoder, path)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every announced chunk is there."""
+        return self._parser.finished
+
+    @property
+    def prefixes(self) -> tuple[Prefix, ...]:
+        """The prefixes that are here and are valid files themselves, shortest first."""
+        return tuple(p for p in self._parser.prefixes() if p.chunks <= self._parser.chunks)
+
+    def splats(self, budget: Budget | str | None = None) -> Splats2D:
+        """The splats that a budget such as "5%", "30KB" or "2000 splats" holds; all that are here without one.
+
+        Bytes and percent may end inside the base level. Raises: BudgetError if they hold no chunk of splats, or the file
+        is a prefix that ends before the budget does.
+        """
+        if budget is None:
+            return Splats2D.concatenate(self._parts)
+        chosen = select(self._parser.prefixes(within_base=True), budget)
+        base = self.head.levels[0].chunks
+        # HEAD precedes the first chunk of splats, INDX follows the base level.
+        count = chosen.chunks - 1 - (1 if chosen.chunks > base + 1 else 0)
+        if count > len(self._parts):
+            name = self.path.name if self.path else "<bytes>"
+            raise TruncatedError(
+                f"cannot use a budget of {budget} on {name!r}: it holds {len(self._parts)} chunks of splats, "
+                f"the budget asks for {count}"
+            )
+        return Splats2D.concatenate(self._parts[:count])
+
+    def parts(self) -> list[Splats2D]:
+        """The splats of every chunk that is here, in stream order."""
+        return list(self._parts)
+
+    def render(
+        self,
+        budget: Budget | str | None = None,
+        *,
+        size: tuple[int, int] | None = None,
+        crop: tuple[int, int, int, int] | None = None,
+    ) -> Float32Array:
+        """The picture at a budget, float32 [h, w, C] in 0..1.
+
+        size: (w, h), by default the canvas. crop: (left, top, w, h) in pixels of that size.
+        """
+        picture = render(self.splats(budget), self.width, self.height, size=size, crop=crop)
+        return np.clip(picture, 0, 1, out=picture)

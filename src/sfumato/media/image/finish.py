@@ -1,0 +1,160 @@
+"""Ends a fit on the grid it is coded on.
+
+Rounding everything at once costs 0.3 dB and more. Instead the splats are rounded a share at a time, and after each
+share the ones that are still free move to make up for the error (incremental quantisation). Measured on Kodak images
+this keeps a third of the loss away; training through the rounding (straight-through) made it worse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sfumato.kernels.splats2d import adam_step, render
+from sfumato.media.image.codec import choose_exponent
+from sfumato.media.image.fit import BETAS, LEAST_SCALE, cosine, step_sizes
+from sfumato.media.image.model import MARGIN, Layers
+from sfumato.media.image.objective import Objective
+from sfumato.media.image.quantise import Grid, QuantisedSplats, dequantise, quantise
+from sfumato.media.image.settings import Progress, Report
+from sfumato.quality.metrics import psnr
+from sfumato.splats import Float32Array, Splats2D
+
+SHARES = (0.3, 0.55, 0.75, 0.9, 1.0)  # of the splats rounded after each round
+ROUND_ITERATIONS = 60
+MAX_COLOR_STEP = 80
+STEP = 0.15  # of the fit's step sizes
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The canvas positions are coded on, in pixels, and where on it the picture that is fitted has its corner."""
+
+    width: int
+    height: int
+    left: int = 0
+    top: int = 0
+
+    @property
+    def corner(self) -> NDArray[np.float32]:
+        """(left, top)."""
+        return np.float32([self.left, self.top])
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A fit on its grid: the integers of every chunk and its quantiser, [chunks] each."""
+
+    chunks: tuple[QuantisedSplats, ...]
+    grids: tuple[Grid, ...]
+
+    def splats(self, chunk: int) -> Splats2D:
+        """The splats of a chunk as a decoder sees them."""
+        return dequantise(self.chunks[chunk], self.grids[chunk])
+
+    def all_splats(self) -> Splats2D:
+        """The splats of all chunks."""
+        return Splats2D.concatenate([self.splats(chunk) for chunk in range(len(self.grids))])
+
+
+def chunk_grids(layers: Layers, color_step: int, canvas: Canvas) -> tuple[Grid, ...]:
+    """The quantiser of every chunk for one colour step."""
+    return tuple(
+        Grid(color_step, choose_exponent(part, color_step, canvas.width, canvas.height)) for part in layers.parts()
+    )
+
+
+def round_all(layers: Layers, grids: tuple[Grid, ...], canvas: Canvas) -> Quantised:
+    """All splats of a picture that fills its canvas, rounded at once."""
+    pairs = zip(layers.parts(), grids, strict=True)
+    return Quantised(tuple(quantise(part, grid, canvas.width, canvas.height) for part, grid in pairs), grids)
+
+
+def choose_color_step(layers: Layers, picture: Float32Array, loss_db: float) -> int:
+    """The coarsest colour step at which rounding costs about `loss_db` decibels of PSNR.
+
+    Rounding all at once costs about 1.4 times what `finish` costs; that much is allowed here.
+    """
+    canvas = Canvas(layers.width, layers.height)
+    whole = psnr(render(layers.splats, layers.width, layers.height), picture)
+    low, high = 0, MAX_COLOR_STEP
+    while low < high:
+        middle = (low + high) // 2
+        rounded = round_all(layers, chunk_grids(layers, middle, canvas), canvas)
+        if whole - psnr(render(rounded.all_splats(), layers.width, layers.height), picture) <= 1.4 * loss_db:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def finish(
+    layers: Layers,
+    objective: Objective,
+    grids: tuple[Grid, ...],
+    canvas: Canvas,
+    seed: int,
+    report: Report | None = None,
+) -> Quantised:
+    """Round the splats of `layers` a share at a time, fitting the rest to `objective` in between."""
+    rng = np.random.default_rng(seed)
+    count, channels = len(layers.splats), layers.splats.channels
+    splats = Splats2D(layers.splats.xy.copy(), layers.splats.chol.copy(), layers.splats.color.copy())
+    chunk = layers.plan.chunk_of_splat
+    turn = rng.permutation(count)
+    integers = [np.zeros((count, k) if k else count, np.int64) for k in (2, channels, 0, 0, 0, 2)]
+    rounded = np.zeros(count, np.bool_)
+    steps = step_sizes(channels) * np.float32(STEP)
+    last = len(grids) - 1
+    limits = np.float32([layers.width + MARGIN, layers.height + MARGIN])
+    for number, share in enumerate(SHARES):
+        now = (turn < share * count) & ~rounded
+        _round(splats, now, chunk, grids, canvas, integers)
+        rounded |= now
+        if share == 1:
+            break
+        free = np.flatnonzero(~rounded)
+        moving = splats[free]
+        first, second = (np.zeros((len(free), 5 + channels), np.float32) for _ in range(2))
+        for iteration in range(ROUND_ITERATIONS):
+            psnr, gradient = objective.gradient(splats, chunk, last, iteration)
+            adam_step(
+                moving,
+                gradient[free],
+                first,
+                second,
+                steps * np.float32(cosine(iteration / ROUND_ITERATIONS)),
+                betas=BETAS,
+                time=iteration + 1,
+                floor=LEAST_SCALE,
+                ceiling=2.0 * float(limits.max()),
+            )
+            np.clip(moving.xy, -MARGIN, limits, out=moving.xy)
+            splats.xy[free], splats.chol[free], splats.color[free] = moving.xy, moving.chol, moving.color
+            if report and iteration % 10 == 0:
+                done = (number + iteration / ROUND_ITERATIONS) / (len(SHARES) - 1)
+                report(Progress("quantise", done, psnr))
+    whole = QuantisedSplats(*integers)
+    return Quantised(tuple(whole[np.flatnonzero(chunk == k)] for k in range(len(grids))), grids)
+
+
+def _round(
+    splats: Splats2D,
+    chosen: NDArray[np.bool_],
+    chunk: NDArray[np.int32],
+    grids: tuple[Grid, ...],
+    canvas: Canvas,
+    integers: list[NDArray[np.int64]],
+) -> None:
+    """Put the chosen splats on their chunks' grids, in place, and note their integers."""
+    for k, grid in enumerate(grids):
+        mine = np.flatnonzero(chosen & (chunk == k))
+        placed = Splats2D(splats.xy[mine] + canvas.corner, splats.chol[mine], splats.color[mine])
+        q = quantise(placed, grid, canvas.width, canvas.height)
+        on_grid = dequantise(q, grid)
+        splats.xy[mine] = on_grid.xy - canvas.corner
+        splats.chol[mine], splats.color[mine] = on_grid.chol, on_grid.color
+        for store, field in zip(integers, fields(q), strict=True):
+            store[mine] = getattr(q, field.name)
