@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - sentences of a report
 """The page and the plot of image_fit.py."""
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ def _d(part: Found) -> str:
     head = ["fit", *(f"{count:,}" for count in part["levels"]), "worst chunk step", "seconds"]
     lines = []
     for name, row in rows.items():
-        values = [f"{v:.2f}" if name == "default" else f"{v - b:+.2f}" for v, b in zip(row["levels"], base, strict=True)]
+        values = [
+            f"{v:.2f}" if name == "default" else f"{v - b:+.2f}" for v, b in zip(row["levels"], base, strict=True)
+        ]
         lines.append([name, *values, f"{row['worst_step']:+.3f}", f"{row['seconds']:.1f}"])
     text = f"## d. Ablations\n\n{part['iterations']:,} steps, mean of {', '.join(part['names'])}. PSNR in dB at the ends of the "
     text += "levels (splats), before rounding; other rows: difference to the default fit. One seed: differences below 0.1 dB are "

@@ -45,7 +45,7 @@ from sfumato.quality.lpips import Lpips
 from sfumato.quality.metrics import psnr
 from sfumato.splats import Float32Array, Splats2D
 
-LEVELS = (360, 900, 2200, 5000, 7000, 9000)
+LEVELS = (290, 850, 2200, 5000, 7000, 9000)
 NAMED = (5000, 7000, 9000)  # P-GSVC's prefixes (arXiv 2603.10551)
 COMPARED = 8  # prefixes at whose bytes the classic codecs are run
 FIRST_SHARE = 0.05

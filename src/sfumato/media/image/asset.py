@@ -17,7 +17,8 @@ from sfumato.splats import Float32Array, Splats2D
 class ImageAsset:
     """A decoded image file, or a prefix of one.
 
-    path: the file, None for bytes. width, height: the canvas in pixels. channels: 1 grey, 3 RGB, 4 RGB and straight alpha.
+    path: the file, None for bytes. width, height: the canvas in pixels.
+    channels: 1 grey, 3 RGB, 4 RGB and straight alpha.
     """
 
     def __init__(self, decoder: ImageDecoder, path: Path | None = None) -> None:
@@ -63,8 +64,9 @@ class ImageAsset:
     def splats(self, budget: Budget | str | None = None) -> Splats2D:
         """The splats that a budget such as "5%", "30KB" or "2000 splats" holds; all that are here without one.
 
-        Bytes and percent may end inside the base level. Raises: BudgetError if they hold no chunk of splats, or the file
-        is a prefix that ends before the budget does.
+        Bytes and percent may end inside the base level.
+        Raises: BudgetError if they hold no chunk of splats; TruncatedError if the file is a prefix that ends before the
+            budget does.
         """
         if budget is None:
             return Splats2D.concatenate(self._parts)

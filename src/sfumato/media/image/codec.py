@@ -65,7 +65,8 @@ class ContextModel:
         """Table indexes [n] for contexts [n]."""
         shape, scale = divmod(self.table, _SCALES)
         scales = np.clip(scale + (self.slope * context >> 2), 0, _SCALES - 1)
-        return (signed_table(shape, 0) + scales).astype(np.uint16)
+        tables: NDArray[np.uint16] = (signed_table(shape, 0) + scales).astype(np.uint16)
+        return tables
 
     @classmethod
     def best(cls, values: Ints, context: Ints) -> ContextModel:
@@ -88,8 +89,9 @@ class ContextModel:
 class Header:
     """What a chunk says before its coded stream.
 
-    count: splats, 0..65535. mean_l11, mean_l22: means of log2 in 1/256. share: how much of log l11's deviation log l22 is
-    expected to follow, in sixteenths. models: of the colour channels, log l11, log l22 and tilt, [C + 3].
+    count: splats, 0..65535. mean_l11, mean_l22: means of log2 in 1/256.
+    share: how much of log l11's deviation log l22 is expected to follow, in sixteenths.
+    models: of the colour channels, log l11, log l22 and tilt, [C + 3].
     """
 
     count: int
@@ -145,7 +147,9 @@ def _predict_l22(header: Header, log_l11: Ints, step: Ints) -> Ints:
     return (expected + step // 2) // step
 
 
-def walk(coder: Coder, header: Header, channels: int, cells: tuple[int, int], q: QuantisedSplats | None) -> QuantisedSplats:
+def walk(
+    coder: Coder, header: Header, channels: int, cells: tuple[int, int], q: QuantisedSplats | None
+) -> QuantisedSplats:
     """Code the splats of a chunk: `q` with an encoder, None with a decoder. Both return them.
 
     cells: columns and rows of the position grid. `q` must be in canonical order.

@@ -51,7 +51,9 @@ class ImageDecoder:
     @property
     def splats(self) -> Splats2D:
         """All splats so far."""
-        return Splats2D.concatenate(self._parts) if self._parts else Splats2D.empty(self._canvas[2] if self._canvas else 3)
+        return (
+            Splats2D.concatenate(self._parts) if self._parts else Splats2D.empty(self._canvas[2] if self._canvas else 3)
+        )
 
     def feed(self, data: bytes | bytearray | memoryview) -> int:
         """Take the next bytes; returns how many chunks of splats they completed.

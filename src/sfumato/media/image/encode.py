@@ -14,8 +14,8 @@ import numpy as np
 
 from sfumato.container import Prefix, save
 from sfumato.errors import BudgetError, InputError, OutputError, SettingsError
-from sfumato.media.image.asset import ImageAsset
 from sfumato.media.image.assemble import assemble_image
+from sfumato.media.image.asset import ImageAsset
 from sfumato.media.image.checkpoint import Checkpoint
 from sfumato.media.image.finish import Quantised
 from sfumato.media.image.learn import Learner
@@ -110,7 +110,7 @@ class EncodeReport:
 def encode_image(
     source: str | os.PathLike[str],
     destination: str | os.PathLike[str],
-    settings: EncodeSettings = EncodeSettings(),  # noqa: B008 - frozen
+    settings: EncodeSettings = EncodeSettings(),
     *,
     progress: Callable[[Progress], None] | None = None,
     checkpoint: Path | None = None,
@@ -162,7 +162,7 @@ def check_target(target: Path, source: Path) -> None:
 
 def encode_pixels(
     pixels: Float32Array,
-    settings: EncodeSettings = EncodeSettings(),  # noqa: B008 - frozen
+    settings: EncodeSettings = EncodeSettings(),
     *,
     progress: Report | None = None,
     checkpoint: Checkpoint | None = None,

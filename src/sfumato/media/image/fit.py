@@ -30,6 +30,7 @@ BETAS = (0.9, 0.95)
 LAST_STEP = 0.02  # the cosine decay ends at this share of the steps
 BIRTHS_END = 0.5  # all chunks are born by this share of the fit; then the steps decay
 LEAST_SCALE = 0.3  # pixels; a thinner splat slips between the pixel centres and has no gradient
+LARGEST_SHARE = 0.25  # of the longer side: the largest standard deviation of a splat
 SORT_EVERY = 200  # iterations between sorting the splats along the Morton curve, which keeps their pixels in cache
 SAVE_EVERY = 15.0  # seconds between checkpoints
 
@@ -80,8 +81,8 @@ def fit_image(
     """Fit `picture` [H, W, C] (0..1, C = 1, 3 or 4) as nested levels of splats.
 
     report: called about ten times a second.
-    checkpoint: where the state is saved every 15 seconds and on KeyboardInterrupt, and from where it goes on if it holds
-        one; the result is then the same as without the interruption.
+    checkpoint: where the state is saved every 15 seconds and on KeyboardInterrupt, and from where it goes on if it
+        holds one; the result is then the same as without the interruption.
     plan: where the prefixes end; by default `settings.levels` split into chunks.
     background: splats of neighbouring regions, with positions on this picture's canvas.
     """
@@ -118,6 +119,21 @@ def cosine(done: float) -> float:
     return float(LAST_STEP + (1 - LAST_STEP) * 0.5 * (1 + np.cos(np.pi * done)))
 
 
+def hold(splats: Splats2D, size: Float32Array) -> None:
+    """Keep splats where they can be coded and of use, in place: near the canvas of `size` [2], no larger than it.
+
+    A splat that outgrows the canvas shrinks as a whole: cutting its factors one by one would turn it.
+    """
+    np.clip(splats.xy, -MARGIN, size + MARGIN, out=splats.xy)
+    chol = splats.chol
+    extent = np.maximum(chol[:, 0], np.hypot(chol[:, 1], chol[:, 2]))
+    largest = LARGEST_SHARE * float(size.max())
+    if extent.max(initial=0.0) > largest:
+        big = np.flatnonzero(extent > largest)
+        chol[big] *= (largest / extent[big])[:, None]
+        chol[:, [0, 2]] = np.maximum(chol[:, [0, 2]], LEAST_SCALE)
+
+
 class _Fit:
     def __init__(self, objective: Objective, settings: FitSettings) -> None:
         self.objective = objective
@@ -126,7 +142,7 @@ class _Fit:
         grown = settings.births != "at_once" and len(counts) > 1
         self.birthdays = BIRTHS_END * (counts - counts[0]) / (counts[-1] - counts[0]) if grown else 0.0 * counts
         self.steps = step_sizes(objective.channels)
-        self.size = np.float32([objective.width, objective.height])
+        self.size = np.array([objective.width, objective.height], np.float32)
 
     def share_done(self, state: State) -> float:
         if self.settings.seconds is not None:
@@ -152,9 +168,9 @@ class _Fit:
             betas=BETAS,
             time=state.iteration,
             floor=LEAST_SCALE,
-            ceiling=2.0 * float(self.size.max()),
+            ceiling=float(self.size.max()),
         )
-        np.clip(state.splats.xy, -MARGIN, self.size + MARGIN, out=state.splats.xy)
+        hold(state.splats, self.size)
         return psnr
 
     def _give_birth(self, state: State) -> None:

@@ -110,7 +110,7 @@ class Learner:
                 reach = 3.4 * np.stack([splats.chol[:, 0], np.hypot(splats.chol[:, 1], splats.chol[:, 2])], axis=1)
                 inside = np.all((splats.xy + reach > (left, top)) & (splats.xy - reach < (right, bottom)), axis=1)
                 near = splats[inside]
-                parts.append(Splats2D(near.xy - np.float32([left, top]), near.chol, near.color))
+                parts.append(Splats2D(near.xy - np.array([left, top], np.float32), near.chol, near.color))
                 chunk.append(np.full(len(near), k, np.int32))
         return Background(Splats2D.concatenate(parts), np.concatenate(chunk))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sfumato.errors import SettingsError
 from sfumato.splats import Splats2D
 
-BASE_SHARE = 0.04
+BASE_SHARE = 0.032
 """Share of the splats in the base level, so that the base fits into the first 5 % of the bytes with HEAD around it."""
 
 TARGET_CHUNKS = 14

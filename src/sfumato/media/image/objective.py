@@ -56,7 +56,7 @@ class Objective:
     def _weights(self, settings: FitSettings) -> Float32Array:
         """Weight of every prefix but the last, [chunks - 1]; zero where it is not supervised."""
         share = np.array(self.plan.cuts[:-1]) / self.plan.splats
-        weights = 1 + (settings.base_weight - 1) * np.exp(-6 * share)
+        weights = 1 + (settings.base_weight - 1) * np.exp(-20 * share)
         if settings.supervision == "full":
             weights[:] = 0
         inside = [k for k in range(len(weights)) if k not in self.plan.level_ends]

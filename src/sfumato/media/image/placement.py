@@ -113,7 +113,9 @@ def shapes(picture: Float32Array, pixels: NDArray[np.intp], sigma: Float32Array,
     return np.stack([np.maximum(l11, LEAST_SIGMA), l21, np.maximum(l22, LEAST_SIGMA)], axis=1).astype(np.float32)
 
 
-def first_splats(picture: Float32Array, count: int, rng: np.random.Generator, *, structure: bool, elongate: bool) -> Splats2D:
+def first_splats(
+    picture: Float32Array, count: int, rng: np.random.Generator, *, structure: bool, elongate: bool
+) -> Splats2D:
     """Splats that begin a fit of `picture` [H, W, C].
 
     structure: place them by detail; else uniformly. elongate: shape them along the edges; else round.

@@ -2,8 +2,8 @@
 
 Every coordinate of a splat gets the step at which its error costs the same squared error in the picture. For that a
 colour is coded as `gamma = color sqrt(pi det L)`, so that |gamma|^2 is the energy of the splat in the picture and one
-step suits all sizes; and the steps of shape and position are inversely proportional to |gamma|: a strong splat is placed
-finely, a faint one coarsely. A decoder knows |gamma| from the colour's integers before it reads the rest.
+step suits all sizes; and the steps of shape and position are inversely proportional to |gamma|: a strong splat is
+placed finely, a faint one coarsely. A decoder knows |gamma| from the colour's integers before it reads the rest.
 
 Dividing the energy's derivatives by the energy (Gaussian integrals over z = L^-1 d) gives 1/2 for a whitened step of
 position, 1/2 for the logarithm of l11 or l22 at constant energy and 1/4 for the tilt, hence the three constants below.
@@ -134,7 +134,7 @@ def refinement(exponents: Ints, grid: Grid) -> Ints:
 def _gamma(splats: Splats2D) -> NDArray[np.float64]:
     """Colours [N, C] in units of energy, opponent where there are three or four channels."""
     area = np.sqrt(math.pi * splats.chol[:, 0].astype(np.float64) * splats.chol[:, 2])
-    gamma: NDArray[np.float64] = splats.color * area[:, None]
+    gamma = splats.color.astype(np.float64) * area[:, None]
     if splats.channels >= 3:
         gamma[:, :3] = gamma[:, :3] @ _OPPONENT.T
     return gamma

@@ -8,6 +8,7 @@ up by the regions that follow. So there are no seams, and no picture larger than
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,8 @@ def split(width: int, height: int, pixels: int = REGION_PIXELS) -> list[Region]:
     xs = [round(width * i / columns) for i in range(columns + 1)]
     ys = [round(height * i / rows) for i in range(rows + 1)]
     regions = []
-    for top, bottom in zip(ys, ys[1:], strict=False):
-        for left, right in zip(xs, xs[1:], strict=False):
+    for top, bottom in pairwise(ys):
+        for left, right in pairwise(xs):
             window = (max(0, left - OVERLAP), max(0, top - OVERLAP), right, bottom)
             regions.append(Region((left, top, right, bottom), window))
     return regions
@@ -59,7 +60,9 @@ def share_counts(picture: Float32Array, regions: list[Region], cuts: tuple[int, 
         # Contrast and area of the gradient both count: a thinned-out copy tells the share well enough.
         thin = np.ascontiguousarray(core[::step, ::step])
         grey = thin.mean(axis=2)
-        gradient = sum(float(np.abs(np.diff(grey, axis=axis)).mean()) for axis in (0, 1)) if min(grey.shape) > 1 else 0.0
+        gradient = (
+            sum(float(np.abs(np.diff(grey, axis=axis)).mean()) for axis in (0, 1)) if min(grey.shape) > 1 else 0.0
+        )
         weights.append((gradient + 0.004) * core.shape[0] * core.shape[1])
     share = np.cumsum(weights) / np.sum(weights)
     ends = np.rint(np.outer(share, cuts)).astype(np.int64)

@@ -20,7 +20,7 @@ class FitSettings:
     resolution_levels: so many of the lower levels are fitted to smoother pictures, each half as fine as the next.
     seed: makes a run of `iterations` steps reproducible on one machine and thread count.
     prefix_weight: weight of the error at a level's end beside the whole set's (1).
-    base_weight: how many times more the first prefixes weigh; decays over the first sixth of the splats.
+    base_weight: how many times more the first prefixes weigh; fades over the first twentieth of the splats.
     supervision: "all" prefixes in every step, "cycled" (the whole set and one prefix in turn, as in P-GSVC) or "full".
     granularity: prefixes end at "chunks" or only at "levels".
     births: new splats where the "error" is, "random", or "at_once" (all splats from the first step on).
@@ -33,7 +33,7 @@ class FitSettings:
     resolution_levels: int = 0
     seed: int = 0
     prefix_weight: float = 0.03
-    base_weight: float = 2.0
+    base_weight: float = 8.0
     supervision: Literal["all", "cycled", "full"] = "all"
     granularity: Literal["chunks", "levels"] = "chunks"
     births: Literal["error", "random", "at_once"] = "error"
