@@ -36,6 +36,7 @@ class Target:
 
 TARGETS = {
     "container": Target("fuzz_container", ("sfumato.container",)),
+    "image": Target("fuzz_image", ("sfumato.media.image", "sfumato.coding")),
 }
 
 

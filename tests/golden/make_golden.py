@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from media.image.samples import digests, picture
+
 from sfumato.container import Chunk, Parser, Part, assemble
 from sfumato.errors import FormatError
 from sfumato.media.image.codec import KIND
@@ -52,7 +53,8 @@ def _remake(
         payload = bytearray(chunk.payload)
         if damage is not None and number == 2:
             damage(payload)
-        parts.append(Part(Chunk(KIND, chunk.level, payload=bytes(payload)), splats=1))
+        (count,) = struct.unpack_from("<H", chunk.payload)
+        parts.append(Part(Chunk(KIND, chunk.level, payload=bytes(payload)), splats=count))
     return assemble("image", parser.head.fields if fields is None else fields, parts)
 
 

@@ -50,7 +50,7 @@ def native() -> NativeLibrary | None:
     if wanted == "none":
         return None
     try:
-        handle = ctypes.CDLL(str(_PATH))
+        handle = _load()
     except OSError as error:
         warnings.warn(
             f"the compiled kernels are not usable ({error}); the numpy reference does the work, about 100 times "
@@ -66,6 +66,22 @@ def native() -> NativeLibrary | None:
         offered = ", ".join(known[: known.index(best) + 1])
         raise SettingsError(f"SFUMATO_ISA={wanted!r}: this build and processor offer {offered}")
     return NativeLibrary(handle, wanted or best)
+
+
+def _load() -> ctypes.CDLL:
+    """The library, with OpenMP threads that sleep while they wait.
+
+    Spinning threads, the default of libgomp, take the core away from each other where other programs run as well: a fit
+    then takes ten times as long. libgomp reads the variable only while it is loaded.
+    """
+    variable = "OMP_WAIT_POLICY"
+    if variable in os.environ:
+        return ctypes.CDLL(str(_PATH))
+    os.environ[variable] = "passive"
+    try:
+        return ctypes.CDLL(str(_PATH))
+    finally:
+        del os.environ[variable]
 
 
 def thread_count() -> int:

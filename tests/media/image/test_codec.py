@@ -178,7 +178,6 @@ def test_the_chosen_grid_fits_any_canvas(width, height, seed):
     assert rows(decode_integers(encode_integers(q, grid, width, height), 3, width, height)[0]) == rows(q)
 
 
-@pytest.mark.xfail(strict=True, reason="the decoder takes at most 64 splats per byte, the encoder writes more")
 def test_a_chunk_of_equal_splats_decodes_however_many_they_are():
     one = Splats2D(np.array([[5, 5]]), np.array([[3.0, 0, 3.0]]), np.zeros((1, 3)))
     grid = Grid(30, choose_exponent(one, 30, 10, 10))

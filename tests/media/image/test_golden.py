@@ -1,4 +1,4 @@
-"""Files from earlier days decode to the same integers, with every implementation, and hostile ones are refused alike."""
+"""Files from earlier days decode to the same integers with every implementation; hostile ones are refused alike."""
 
 from __future__ import annotations
 

@@ -51,9 +51,11 @@ class Checkpoint:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
             meta = json.loads(bytes(arrays.pop("meta")).decode())
+            if not isinstance(meta, dict) or not isinstance(meta.get("identity"), dict):
+                raise ValueError("it does not say what it belongs to")
         except FileNotFoundError:
             raise CheckpointError(f"cannot resume: there is no checkpoint '{path}'; start without --resume") from None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, TypeError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise CheckpointError(
                 f"cannot resume from '{path}': the checkpoint is damaged ({error}); start without --resume"
             ) from error

@@ -212,8 +212,6 @@ def decode_integers(payload: bytes, channels: int, width: int, height: int) -> t
     cells = header.grid.cells(width, height)
     if max(cells) > MAX_CELLS:
         raise ChunkError(f"the position grid has {cells[0]:,} x {cells[1]:,} cells; 65,536 a side are allowed")
-    if header.count > len(stream) * 64:
-        raise ChunkError(f"a chunk declares {header.count:,} splats in {len(stream)} bytes")
     decoder = SymbolDecoder(stream)
     q = walk(decoder, header, channels, cells, None)
     decoder.finish()

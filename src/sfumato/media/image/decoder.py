@@ -27,6 +27,7 @@ class ImageDecoder:
         self.parser = Parser(name, kinds={KIND})
         self._parts: list[Splats2D] = []
         self._canvas: tuple[int, int, int] | None = None
+        self._error: FormatError | None = None
 
     @property
     def head(self) -> Head | None:
@@ -58,17 +59,42 @@ class ImageDecoder:
     def feed(self, data: bytes | bytearray | memoryview) -> int:
         """Take the next bytes; returns how many chunks of splats they completed.
 
-        Raises: FormatError, of the subclass that fits; what came before stays usable.
+        Raises: FormatError, of the subclass that fits; what came before stays usable, and every later call raises it
+            again: splats behind a gap would make a picture that no prefix shows.
         """
-        chunks = self.parser.feed(data)
-        if self._canvas is None and self.parser.head is not None:
-            self._canvas = _canvas(self.parser)
-        for chunk in chunks:
-            self._parts.append(self._decode(chunk))
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        try:
+            chunks = self.parser.feed(data)
+            if self._canvas is None and self.parser.head is not None:
+                self._canvas = _canvas(self.parser)
+            for chunk in chunks:
+                self._parts.append(self._decode(chunk))
+            self._check_counts()
+        except FormatError as error:
+            self._error = error
+            raise
         return len(chunks)
 
+    def _check_counts(self) -> None:
+        """Hold the splats so far to what HEAD and INDX announce."""
+        head, index = self.parser.head, self.parser.index
+        if head is None or index is None:
+            return
+        base = head.levels[0].chunks
+        announced = [index.base_splats, *(entry.splats for entry in index.entries if entry.kind == KIND)]
+        here = [sum(map(len, self._parts[:base])), *map(len, self._parts[base:])]
+        for number, (promised, found) in enumerate(zip(announced, here, strict=False)):
+            if promised != found:
+                part = f"chunk {number} after INDX" if number else "the base level"
+                raise ChunkError(
+                    f"cannot decode {self.parser.name!r}: {part} holds {found:,} splats, INDX announces {promised:,}"
+                )
+
     def close(self, partial: bool = False) -> None:
-        """Say that there are no more bytes; see `container.Parser.close`."""
+        """Say that there are no more bytes; see `container.Parser.close`. Raises what stopped `feed`, too."""
+        if self._error is not None:
+            raise self._error.with_traceback(None)
         self.parser.close(partial)
 
     def _decode(self, chunk: Chunk) -> Splats2D:

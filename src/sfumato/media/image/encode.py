@@ -219,18 +219,18 @@ def _for_bytes(learner: Learner, limit: int) -> bytes:
 def _for_quality(
     pixels: Float32Array, settings: EncodeSettings, progress: Report | None, checkpoint: Checkpoint | None
 ) -> bytes:
-    """A file whose whole reaches the wanted PSNR with as few chunks as possible."""
+    """A file whose whole reaches the wanted PSNR with as few chunks as possible; the best of four fits if none does."""
     assert settings.quality_db is not None and isinstance(settings.levels, int)
     height, width, _ = pixels.shape
     # 6 dB take about four times the splats (Kodak, benchmarks/results/image_rd.md); a first short fit finds the start.
     splats = max(64, default_splats(width, height) // 4)
     data = b""
-    for iterations in (300, None, None, None):
+    for attempt, iterations in enumerate((300, None, None, None)):
         levels = min(settings.levels, splats)
         plan = make_plan(level_counts(splats, levels))
         tried = EncodeSettings(iterations=iterations or settings.iterations, seed=settings.seed)
         fit = _fit_settings(tried, plan, width * height)
-        quantised = Learner(pixels, plan, fit, progress, checkpoint).learn(LOSS_DB)
+        quantised = Learner(pixels, plan, fit, progress, checkpoint, f"attempt{attempt}").learn(LOSS_DB)
         data = assemble_image(pixels, plan, quantised)
         reached = ImageAsset.open(data).prefixes
         good = [k for k, prefix in enumerate(reached) if (prefix.quality_db or 0) >= settings.quality_db]

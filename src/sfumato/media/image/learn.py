@@ -26,7 +26,10 @@ FILE_BYTES = 220  # signature, HEAD and INDX's preamble
 
 
 class Learner:
-    """Fits and rounds `pixels` [H, W, C] according to `plan`."""
+    """Fits and rounds `pixels` [H, W, C] according to `plan`.
+
+    name: under which its complete parts stand in the checkpoint, so that several attempts can share one.
+    """
 
     def __init__(
         self,
@@ -35,12 +38,14 @@ class Learner:
         settings: FitSettings,
         report: Report | None = None,
         checkpoint: Checkpoint | None = None,
+        name: str = "whole",
     ) -> None:
         self.pixels = pixels
         self.plan = plan
         self.settings = settings
         self._report = report
         self._checkpoint = checkpoint
+        self._name = name
         height, width, self.channels = pixels.shape
         self.canvas = Canvas(width, height)
         self.regions = split(width, height)
@@ -79,7 +84,7 @@ class Learner:
         if settings.seconds is not None:
             settings = replace(settings, seconds=settings.seconds * plan.splats / int(self._cuts[:, -1].sum()))
         background = self._background(region, done, grids) if done and grids else None
-        name = f"fit{number}"
+        name = f"{self._name}.fit{number}"
         stored = self._checkpoint.part(name) if self._checkpoint else None
         if stored is not None:
             splats = Splats2D(stored["xy"], stored["chol"], stored["color"])
@@ -151,13 +156,13 @@ class Learner:
         return tell
 
     def _stored_grids(self) -> tuple[Grid, ...] | None:
-        stored = self._checkpoint.part("grids") if self._checkpoint else None
+        stored = self._checkpoint.part(f"{self._name}.grids") if self._checkpoint else None
         if stored is None:
             return None
         return tuple(Grid(int(step), int(exponent)) for step, exponent in stored["grids"])
 
     def _stored(self, number: int) -> tuple[QuantisedSplats, ...] | None:
-        stored = self._checkpoint.part(f"region{number}") if self._checkpoint else None
+        stored = self._checkpoint.part(f"{self._name}.region{number}") if self._checkpoint else None
         if stored is None:
             return None
         fields = [stored[name] for name in QuantisedSplats.__dataclass_fields__]
@@ -170,9 +175,10 @@ class Learner:
         whole = _concatenate(list(chunks))
         arrays: dict[str, NDArray[Any]] = {name: getattr(whole, name) for name in QuantisedSplats.__dataclass_fields__}
         arrays["chunk"] = np.repeat(np.arange(len(chunks)), [len(chunk) for chunk in chunks])
-        self._checkpoint.drop_part(f"fit{number}")
-        self._checkpoint.finish_part("grids", {"grids": np.array([(g.color_step, g.exponent) for g in grids])})
-        self._checkpoint.finish_part(f"region{number}", arrays)
+        self._checkpoint.drop_part(f"{self._name}.fit{number}")
+        steps = np.array([(g.color_step, g.exponent) for g in grids])
+        self._checkpoint.finish_part(f"{self._name}.grids", {"grids": steps})
+        self._checkpoint.finish_part(f"{self._name}.region{number}", arrays)
 
 
 def _concatenate(parts: list[QuantisedSplats]) -> QuantisedSplats:
