@@ -219,7 +219,7 @@ def _for_bytes(learner: Learner, limit: int) -> bytes:
 def _for_quality(
     pixels: Float32Array, settings: EncodeSettings, progress: Report | None, checkpoint: Checkpoint | None
 ) -> bytes:
-    """A file whose whole reaches the wanted PSNR with as few chunks as possible; the best of four fits if none does."""
+    """A file whose whole reaches the wanted PSNR with as few chunks as possible; the last of four fits if none does."""
     assert settings.quality_db is not None and isinstance(settings.levels, int)
     height, width, _ = pixels.shape
     # 6 dB take about four times the splats (Kodak, benchmarks/results/image_rd.md); a first short fit finds the start.

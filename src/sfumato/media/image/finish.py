@@ -27,7 +27,7 @@ ROUND_ITERATIONS = 60
 MAX_COLOR_STEP = 80
 BASE_COARSER = 20
 """Eighths of an octave by which the base level's steps are coarser. The base is rounded first and all other splats make
-up for it, so that this costs nothing in the end and brings the first picture forward."""
+up for it: measured, the whole file loses 0.04 to 0.06 dB and the base level a third of its bytes."""
 STEP = 0.15  # of the fit's step sizes
 
 
