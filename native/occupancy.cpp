@@ -2,14 +2,13 @@
 #include <algorithm>
 #include <bit>
 
-#include "rans.h"
+#include "occupancy.h"
 
-using namespace SFU_NAMESPACE;
+namespace SFU_NAMESPACE {
 
 namespace {
 
 // The numbers of src/sfumato/coding/tables.py and occupancy.py; the test of equal decoding guards them.
-constexpr uint32_t widest_uniform = 8;
 constexpr uint32_t split_first = 93;
 constexpr uint32_t splits_per_class = 30;
 constexpr uint32_t largest_split = 31;
@@ -17,8 +16,6 @@ constexpr uint32_t class_bits = 3;
 constexpr uint32_t loosest_class = 7;
 constexpr uint32_t groups = 3;
 constexpr uint32_t group_from[groups] = {2, 4, 32};
-
-constexpr uint32_t uniform_table(uint32_t width) { return width - 1; }
 
 struct Box {
     uint32_t corner[2];
@@ -33,7 +30,7 @@ struct Split {
 };
 
 struct Decoder {
-    const Model model;
+    const Model& model;
     const uint8_t* words;
     State& state;
     uint16_t* tables;   // room for as many as there are points
@@ -54,10 +51,8 @@ struct Decoder {
 
 }  // namespace
 
-// Decodes `count` points of a grid of `width` x `height` cells (1..2^16 each) into `points` [count, 2].
-// `scratch` holds 9 * count + 16 words. Returns 0 or a Status.
-SFU_API(int) SFU_NAME(sfu_decode_points)(const uint32_t* model, const uint8_t* words, uint32_t* state, uint32_t count,
-                                         uint32_t width, uint32_t height, int32_t* points, uint32_t* scratch) {
+int decode_points(const Model& model, const uint8_t* words, State& state, uint32_t count, uint32_t width,
+                  uint32_t height, int32_t* points, uint32_t* scratch) {
     const uint32_t size[2] = {width, height};
     uint32_t bits[2] = {uint32_t(std::bit_width(width - 1)), uint32_t(std::bit_width(height - 1))};
     std::fill_n(points, 2 * size_t(count), 0);
@@ -69,7 +64,7 @@ SFU_API(int) SFU_NAME(sfu_decode_points)(const uint32_t* model, const uint8_t* w
     Split* splits = reinterpret_cast<Split*>(next + most);
     uint32_t* singles = reinterpret_cast<uint32_t*>(splits + most);
     uint16_t* symbols = reinterpret_cast<uint16_t*>(singles + count);
-    Decoder decoder{model_at(model), words, *reinterpret_cast<State*>(state), symbols + count, symbols};
+    Decoder decoder{model, words, state, symbols + count, symbols};
 
     if (count == 1) {
         singles[0] = 0;
@@ -78,7 +73,8 @@ SFU_API(int) SFU_NAME(sfu_decode_points)(const uint32_t* model, const uint8_t* w
         return points[0] < int32_t(width) && points[1] < int32_t(height) ? 0 : bad_points;
     }
 
-    const size_t present = size_t(std::count_if(group_from, group_from + groups, [&](uint32_t n) { return count >= n; }));
+    const size_t present =
+        size_t(std::count_if(group_from, group_from + groups, [&](uint32_t n) { return count >= n; }));
     std::fill_n(decoder.tables, present, uint16_t(uniform_table(class_bits)));
     uint16_t header[groups] = {};
     if (const int status = decode_symbols(decoder.model, words, decoder.state, decoder.tables, header, present))
@@ -155,4 +151,16 @@ SFU_API(int) SFU_NAME(sfu_decode_points)(const uint32_t* model, const uint8_t* w
             for (int axis = 0; axis < 2; ++axis)
                 points[2 * size_t(boxes[i].start + k) + axis] = int32_t(boxes[i].corner[axis]);
     return 0;
+}
+
+}  // namespace SFU_NAMESPACE
+
+using namespace SFU_NAMESPACE;
+
+// Decodes `count` points of a grid of `width` x `height` cells (1..2^16 each) into `points` [count, 2].
+// `scratch` holds 9 * count + 16 words. Returns 0 or a Status.
+SFU_API(int) SFU_NAME(sfu_decode_points)(const uint32_t* model, const uint8_t* words, uint32_t* state, uint32_t count,
+                                         uint32_t width, uint32_t height, int32_t* points, uint32_t* scratch) {
+    State& current = *reinterpret_cast<State*>(state);
+    return decode_points(model_at(model), words, current, count, width, height, points, scratch);
 }

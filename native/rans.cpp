@@ -101,6 +101,31 @@ int decode(const Model& m, const uint8_t* words, State& state, const uint16_t* t
 
 }  // namespace
 
+int open_stream(const uint8_t* stream, size_t size, State& state, const uint8_t*& words) {
+    state = {{lower, lower, lower, lower}, 1, 0, 0, 0};
+    words = stream;
+    if (size == 0) return 0;
+    if (size > UINT32_MAX) return bad_stream;
+    if (size % 2) {
+        state.lanes = stream[0];
+        if (state.lanes != 2 && state.lanes != 4) return bad_stream;
+        ++words;
+        --size;
+    }
+    if (size < 4 * state.lanes) return bad_stream;
+    for (uint32_t k = 0; k < state.lanes; ++k, words += 4) {
+        state.x[k] = word_at(words, 0) | word_at(words, 1) << 16;
+        if (state.x[k] < lower) return bad_stream;
+    }
+    state.words = uint32_t(size - 4 * state.lanes) / 2;
+    return 0;
+}
+
+int close_stream(const State& state) {
+    const bool began = std::all_of(state.x, state.x + 4, [](uint32_t x) { return x == lower; });
+    return began && state.position == state.words ? 0 : bad_end;
+}
+
 int decode_symbols(const Model& m, const uint8_t* words, State& state, const uint16_t* tables, uint16_t* out,
                    size_t count) {
     uint16_t largest = 0;
