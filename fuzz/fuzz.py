@@ -37,6 +37,7 @@ class Target:
 TARGETS = {
     "container": Target("fuzz_container", ("sfumato.container",)),
     "image": Target("fuzz_image", ("sfumato.media.image", "sfumato.coding")),
+    "scene": Target("fuzz_scene", ("sfumato.sources",)),
 }
 
 

@@ -80,6 +80,26 @@ def test_a_size_in_bytes_is_kept(picture: Path, tmp_path: Path) -> None:
     assert asset.stat().st_size <= 1500
 
 
+def test_a_quality_is_reached_and_the_report_says_so(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asset, back = tmp_path / "cat.sfu", tmp_path / "back.png"
+    wanted = ["--quality", "24", "--iterations", "100", "--json"]
+    assert main(["encode", str(picture), "-o", str(asset), *wanted]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert main(["decode", str(asset), "-o", str(back)]) == 0
+    assert psnr(read_photo(back).pixels, read_photo(picture).pixels) >= 24
+    assert 24 <= report["psnr_db"] < 25.5
+
+
+def test_a_quality_out_of_reach_is_refused_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    noise = tmp_path / "noise.png"
+    Image.effect_noise((64, 64), 120).save(noise)
+    options = ["--quality", "60", "--iterations", "5", "--quiet"]
+    sentence = refused(["encode", str(noise), "-o", str(tmp_path / "a.sfu"), *options], tmp_path, capsys)
+    assert "cannot reach 60 dB" in sentence and "splats" in sentence and "ask for" in sentence
+
+
 def test_the_same_seed_gives_the_same_bytes(picture: Path, tmp_path: Path) -> None:
     for name in ("one.sfu", "two.sfu"):
         assert main(["encode", str(picture), "-o", str(tmp_path / name), *FAST, "--seed", "7"]) == 0

@@ -6,6 +6,7 @@
     sfumato.cut("cat.sfu", "small.sfu", "10KB")            the first bytes of a file, which are a file themselves
     sfumato.verify("cat.sfu")                              every checksum and every promise of the format
     sfumato.curve("cat.jpg", "cat.sfu")                    PSNR, SSIM and MS-SSIM of every prefix
+    sfumato.convert("room.ply", "room.spz")                a scene of splats in the format of another tool
 
 What goes wrong on purpose is a `sfumato.SfumatoError`; its text is one sentence with file, place and reason.
 Importing this package loads neither torch nor matplotlib; the other modules are loaded when they are first used.
@@ -38,18 +39,21 @@ from sfumato.errors import (
 )
 
 if TYPE_CHECKING:
+    from sfumato.camera import Camera
     from sfumato.container import Budget, Prefix, Report
     from sfumato.media.image.asset import ImageAsset
     from sfumato.media.image.decoder import ImageDecoder
     from sfumato.media.image.encode import EncodeReport, EncodeSettings, Progress
     from sfumato.quality.curve import RateCurve
-    from sfumato.splats import Splats2D
+    from sfumato.sources.scene import Scene
+    from sfumato.splats import Splats2D, Splats3D
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Budget",
     "BudgetError",
+    "Camera",
     "CheckpointError",
     "ChecksumError",
     "ChunkError",
@@ -65,13 +69,16 @@ __all__ = [
     "Progress",
     "RateCurve",
     "Report",
+    "Scene",
     "SettingsError",
     "SfumatoError",
     "SignatureError",
     "Splats2D",
+    "Splats3D",
     "TruncatedError",
     "UnsupportedError",
     "__version__",
+    "convert",
     "curve",
     "cut",
     "encode",
@@ -81,6 +88,7 @@ __all__ = [
 
 _HOMES = {
     "Budget": "sfumato.container",
+    "Camera": "sfumato.camera",
     "EncodeReport": "sfumato.media.image.encode",
     "EncodeSettings": "sfumato.media.image.encode",
     "ImageAsset": "sfumato.media.image.asset",
@@ -89,7 +97,9 @@ _HOMES = {
     "Progress": "sfumato.media.image.encode",
     "RateCurve": "sfumato.quality.curve",
     "Report": "sfumato.container",
+    "Scene": "sfumato.sources.scene",
     "Splats2D": "sfumato.splats",
+    "Splats3D": "sfumato.splats",
 }
 
 _Path = str | os.PathLike[str]
@@ -154,9 +164,10 @@ def cut(source: bytes | _Path, destination: _Path, budget: Budget | str) -> int:
         OutputError.
     """
     from sfumato import container
+    from sfumato.files import save
 
     data = container.cut(source, budget)
-    container.save(destination, data)
+    save(destination, data)
     return len(data)
 
 
@@ -168,6 +179,30 @@ def verify(source: bytes | _Path) -> Report:
     from sfumato import container
 
     return container.verify(source)
+
+
+def convert(source: _Path, destination: _Path, *, repair: bool = False, sh_degree: int | None = None) -> Scene:
+    """Write the scene of splats in `source` to `destination`; the suffix decides the format (docs/formats.md).
+
+    repair: leave out broken splats instead of refusing the file; `Scene.dropped` counts them.
+    sh_degree: keep spherical harmonics up to this degree, 0..3; by default all of them.
+
+    Returns what was written, before the destination's own rounding.
+    Raises: InputError with field and row of the first bad splat, or the place where the file is damaged; OutputError;
+        SettingsError.
+    """
+    import dataclasses
+
+    from sfumato.exports.scene import write_scene
+    from sfumato.sources.scene import read_scene
+
+    if sh_degree is not None and sh_degree not in range(4):
+        raise SettingsError(f"cannot keep harmonics up to degree {sh_degree}: it must be 0, 1, 2 or 3")
+    scene = read_scene(source, repair=repair)
+    if sh_degree is not None and sh_degree < scene.splats.sh_degree:
+        scene = dataclasses.replace(scene, splats=scene.splats.with_sh_degree(sh_degree))
+    write_scene(scene.splats, destination, antialiased=scene.antialiased)
+    return scene
 
 
 def curve(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import sfumato
-from sfumato.cli import encode, measure, read
+from sfumato.cli import convert, encode, measure, read
 from sfumato.errors import SettingsError
 
 _EPILOG = """\
@@ -63,6 +63,9 @@ def command_parser() -> CommandParser:
     verb = _verb(verbs, "verify", "check every checksum and every promise of the format", read.verify)
     _file(verb)
 
+    verb = _verb(verbs, "convert", "turn a scene of splats into the format of another tool", convert.run)
+    _add_convert(verb)
+
     verb = _verb(verbs, "curve", "measure PSNR, SSIM and MS-SSIM of every prefix", measure.curve)
     verb.add_argument("original", metavar="ORIGINAL", help="the picture that was encoded")
     _file(verb)
@@ -110,7 +113,7 @@ def _add_encode(verb: CommandParser) -> None:
         help="how many levels, or the splats at their ends (6)",
     )
     verb.add_argument(
-        "--quality", type=float, metavar="DB", help="stop at this PSNR in dB, with as few splats as it takes"
+        "--quality", type=float, metavar="DB", help="reach this PSNR in dB, with as few splats as it takes"
     )
     verb.add_argument("--bytes", metavar="SIZE", help="the file is at most this large, such as 30KB")
     verb.add_argument(
@@ -118,13 +121,22 @@ def _add_encode(verb: CommandParser) -> None:
     )
     verb.add_argument(
         "--resolution-levels", type=_whole_from(0), default=0, metavar="K",
-        help="fit the K lowest levels to smaller versions of the picture (0)",
+        help="also fit the K lowest levels to smaller versions of the picture (0)",
     )  # fmt: skip
     verb.add_argument("--iterations", type=_whole_from(1), metavar="N", help="steps of the fit")
     verb.add_argument("--seed", type=_whole_from(0), default=0, metavar="N", help="makes a run repeatable (0)")
     verb.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run")
     _json(verb)
     verb.add_argument("--quiet", action="store_true", help="no progress and no summary")
+
+
+def _add_convert(verb: CommandParser) -> None:
+    verb.add_argument("file", metavar="SCENE", help="3DGS .ply, compressed .ply, .spz, .splat or .sog")
+    verb.add_argument("output", metavar="OUTPUT", help="the scene to write; its suffix decides the format")
+    verb.add_argument("--repair", action="store_true", help="leave out broken splats and say how many they were")
+    verb.add_argument(
+        "--sh-degree", type=int, choices=range(4), metavar="N", help="keep harmonics up to this degree, 0 to 3 (all)"
+    )
 
 
 def _whole_from(least: int) -> Callable[[str], int]:

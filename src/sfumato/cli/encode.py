@@ -8,7 +8,6 @@ import json
 import math
 import os
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import sfumato
@@ -36,19 +35,13 @@ def run(arguments: argparse.Namespace) -> None:
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt(_how_to_go_on(checkpoint)) from None
-    if arguments.quality is not None and report.psnr_db < arguments.quality:
-        warnings.warn(
-            f"the file reaches {report.psnr_db:.2f} dB, not {arguments.quality:g}; more --iterations may help",
-            UserWarning,
-            stacklevel=1,
-        )
     if arguments.json:
         json.dump(_as_json(report), sys.stdout, indent=1)
         print()
     elif not arguments.quiet:
         print(
             f"{report.path}: {report.bytes:,} bytes, {report.splats:,} splats in {report.prefixes[-1].levels} levels "
-            f"and {report.prefixes[-1].chunks} chunks, {report.psnr_db:.2f} dB, fitted in {clock(report.seconds)}"
+            f"and {report.chunks} chunks, {report.psnr_db:.2f} dB, fitted in {clock(report.seconds)}"
         )
 
 

@@ -23,7 +23,7 @@ _DEFAULT_BUDGETS = ("5%", "10%", "25%", "50%", "100%")
 
 def curve(arguments: argparse.Namespace) -> None:
     """Measure every prefix; JSON, and a plot unless JSON alone is asked for."""
-    from sfumato.exports.atomic import write_atomically
+    from sfumato.files import save
 
     stem, suffix = os.path.splitext(arguments.output)
     numbers = f"{stem}.json"
@@ -38,12 +38,12 @@ def curve(arguments: argparse.Namespace) -> None:
     with ProgressDisplay() as show:
         found = sfumato.curve(arguments.original, arguments.file, progress=show)
     text = found.to_json()
-    write_atomically(numbers, text.encode())
+    save(numbers, text.encode())
     if plotted:
         from sfumato.quality.plot import plot_curves
 
         picture = plot_curves([found], os.path.basename(arguments.file), "svg" if suffix.lower() == ".svg" else "png")
-        write_atomically(arguments.output, picture)
+        save(arguments.output, picture)
     if arguments.json:
         print(text, end="")
         return

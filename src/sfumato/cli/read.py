@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import sfumato
 from sfumato.cli.paths import check_output
-from sfumato.errors import SettingsError
 
 if TYPE_CHECKING:
     from sfumato.container import Head, Index, Prefix
     from sfumato.media.image.asset import ImageAsset
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-MAX_PIXELS = 100_000_000  # as many as may be read
-MAX_SIDE = 1_000_000  # beyond, float32 positions are coarser than a tenth of a pixel
 _CHANNELS = {1: "grey", 3: "RGB", 4: "RGB with alpha"}
 
 
@@ -29,25 +26,10 @@ def decode(arguments: argparse.Namespace) -> None:
 
     check_output(arguments.output, arguments.file, suffixes=PICTURES)
     asset = sfumato.open(arguments.file)
-    _check_part(arguments.size or (asset.width, asset.height), arguments.crop)
     pixels = asset.render(arguments.budget, size=arguments.size, crop=arguments.crop)
     write_picture(arguments.output, pixels)
     height, width = pixels.shape[:2]
     print(f"{arguments.output}: {width} x {height}")
-
-
-def _check_part(size: tuple[int, int], crop: tuple[int, int, int, int] | None) -> None:
-    """Refuse a size or a crop that has no pixels, too many of them, or pixels outside the picture."""
-    left, top, width, height = crop or (0, 0, *size)
-    if min(size) < 1 or min(width, height) < 1 or left + width > size[0] or top + height > size[1]:
-        raise SettingsError(
-            f"cannot render {width} x {height} pixels from ({left}, {top}) on: the picture has {size[0]} x {size[1]}"
-        )
-    if width * height > MAX_PIXELS or max(size) > MAX_SIDE:
-        raise SettingsError(
-            f"cannot render {width} x {height} pixels of {size[0]:,} x {size[1]:,}: at most {MAX_PIXELS / 1e6:.0f} "
-            f"megapixels and {MAX_SIDE:,} a side; choose a --crop or a smaller --size"
-        )
 
 
 def cut(arguments: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """Chunks to one `.sfu` file and back, whatever the chunks mean.
 
-    write   assemble(medium, fields, parts) -> bytes, save(path, data)
+    write   assemble(medium, fields, parts) -> bytes; sfumato.files.save puts them into a file
     read    Parser().feed(data) -> chunks as their bytes arrive; .head, .index, .prefixes() say what is there
     cut     cut(source, "5%") -> the first bytes of a file, which are a file themselves
     check   verify(source) -> a report, or the error that names chunk, byte and broken promise
@@ -19,7 +19,7 @@ from sfumato.container.parser import Parser
 from sfumato.container.pieces import Source, pieces
 from sfumato.container.prefix import Prefix
 from sfumato.container.verify import Report, verify
-from sfumato.container.writer import Part, assemble, save
+from sfumato.container.writer import Part, assemble
 
 __all__ = [
     "Budget",
@@ -38,7 +38,6 @@ __all__ = [
     "cut",
     "pack",
     "pieces",
-    "save",
     "select",
     "unpack",
     "verify",

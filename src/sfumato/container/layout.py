@@ -94,7 +94,7 @@ def check_payload_length(length: int, cap: int = MAX_PAYLOAD) -> None:
         raise LimitError(f"its payload is said to take {length:,} bytes; the cap is {cap:,}")
 
 
-def unpack_header(data: bytes) -> ChunkHeader:
+def unpack_header(data: bytes | memoryview) -> ChunkHeader:
     """Read the first ten bytes of a chunk.
 
     Raises: ChunkError if the kind is not four letters; LimitError if the payload is beyond `MAX_PAYLOAD`.
@@ -118,7 +118,7 @@ def pack(chunk: Chunk) -> bytes:
     return header + chunk.payload + _CHECKSUM.pack(crc32c(chunk.payload, crc32c(header)))
 
 
-def unpack(data: bytes, offset: int = 0) -> Chunk:
+def unpack(data: bytes | memoryview, offset: int = 0) -> Chunk:
     """One whole chunk from exactly its bytes, such as an HTTP range fetched through INDX.
 
     offset: where the chunk lies in its file, kept in the result.

@@ -154,7 +154,8 @@ class Parser:
             length = self._header.length
             if len(self._buffer) < length:
                 return False
-            chunk = unpack(bytes(self._buffer[:length]), self._position)
+            with memoryview(self._buffer) as buffer, buffer[:length] as piece:
+                chunk = unpack(piece, self._position)
             wanted = self._progress.take(chunk)
         except FormatError as error:
             raise type(error)(f"{self._place()}: {error}") from error

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from sfumato.errors import OutputError
-from sfumato.exports.atomic import write_atomically
+from sfumato.files import save
 from sfumato.pixels import to_uint8
 
 _FORMATS = {
@@ -54,7 +54,7 @@ def write_picture(path: str | os.PathLike[str], pixels: NDArray[Any]) -> None:
     eight = to_uint8(pixels)
     if file_format == "JPEG" and pixels.shape[2] == 4:
         eight = _on_white(eight)
-    write_atomically(path, _encoded(path, eight, file_format))
+    save(path, _encoded(path, eight, file_format))
 
 
 def _on_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
