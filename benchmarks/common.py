@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import sfumato
-from sfumato.container import save
+from sfumato.files import save
 from sfumato.kernels.library import native, thread_count
 from sfumato.sources.photo import read_photo
 from sfumato.splats import Float32Array

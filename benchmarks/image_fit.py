@@ -29,19 +29,19 @@ import gaussian_image
 import image_fit_report
 import numpy as np
 
-from sfumato.container import save
+from sfumato.files import save
 from sfumato.kernels import splats2d
 from sfumato.media.image import fit
-from sfumato.media.image.encode import ITERATIONS
 from sfumato.media.image.model import Layers, default_splats, level_counts
 from sfumato.media.image.settings import FitSettings, Progress
+from sfumato.media.image.wishes import ITERATIONS
 from sfumato.quality.metrics import psnr
 from sfumato.splats import Float32Array, Splats2D
 
 RECIPE_SPLATS = 10_000
 RECIPE_IMAGES = ("kodim05", "kodim03")  # hard (kernel notes: 30.19 dB after 50k steps) and easy
 LADDER = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0)  # seconds given to a fit
-REPEATS = 3
+REPEATS = 1
 MANY_SPLATS = 50_000
 MANY_SECONDS = 10.0
 BUDGETS = (2.0, 5.0, 10.0, 20.0)
@@ -183,7 +183,7 @@ def recipe_outcome(path: Path, count: int, iterations: int) -> dict[str, float]:
 
 
 def race(path: Path, settings: FitSettings, goal: float, ladder: tuple[float, ...]) -> dict[str, Any]:
-    """The shortest time in `ladder` with which the median of three fits reaches `goal`; None if none does."""
+    """The shortest time in `ladder` with which the median of `REPEATS` fits reaches `goal`; None if none does."""
     tried = []
     for seconds in ladder:
         runs = [remembered_fit(path, replace(settings, seconds=seconds, seed=k), repeat=k) for k in range(REPEATS)]
@@ -249,6 +249,7 @@ def ablations(settings: FitSettings) -> dict[str, tuple[FitSettings, str]]:
         ),
         "steps in pixels instead of whitened": (settings, "raw"),
         "base not weighted more": (replace(settings, base_weight=1.0), ""),
+        "energy of the splats not held down": (replace(settings, energy_weight=0.0), ""),
     }
 
 

@@ -30,7 +30,7 @@ def _met(met: bool) -> str:
 def _a(part: Found) -> str:
     text = "## a. Until GaussianImage's own recipe is equalled\n\nThe recipe (gaussian_image.py): random start, Adam in raw "
     text += "coordinates, 50,000 steps, the same kernels and number of splats. A fit is given 1, 1.5, 2, 3, 4, 6, ... s; the first "
-    text += "time with which the median of three seeds reaches the recipe's PSNR counts. On another machine of this kind an earlier "
+    text += "time with which one seed reaches the recipe's PSNR counts. On another machine of this kind an earlier "
     text += "prototype of the recipe ended at 30.19 dB on kodim05.\n\n"
     names = list(part["images"][0]["races"])
     head = ["image", "splats", "the recipe ends at", *names]

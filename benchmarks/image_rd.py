@@ -26,26 +26,28 @@ import numpy as np
 import peers
 from numpy.typing import NDArray
 
-from sfumato.container import save
 from sfumato.errors import CheckpointError
+from sfumato.files import save
 from sfumato.kernels.splats2d import render
 from sfumato.media.image.assemble import assemble_image
 from sfumato.media.image.asset import ImageAsset
+from sfumato.media.image.canvas import Canvas
 from sfumato.media.image.checkpoint import Checkpoint
 from sfumato.media.image.decoder import ImageDecoder
-from sfumato.media.image.encode import ITERATIONS, LOSS_DB, EncodeSettings, encode_pixels
-from sfumato.media.image.finish import Canvas, choose_color_step, chunk_grids, finish
+from sfumato.media.image.encode import EncodeSettings, encode_pixels
+from sfumato.media.image.finish import choose_color_step, chunk_grids, finish
 from sfumato.media.image.fit import fit_image
 from sfumato.media.image.model import Layers, Plan, make_plan
 from sfumato.media.image.objective import Objective
 from sfumato.media.image.settings import FitSettings, Progress
+from sfumato.media.image.wishes import ITERATIONS, LOSS_DB
 from sfumato.pixels import to_uint8
 from sfumato.quality.curve import RatePoint
 from sfumato.quality.lpips import Lpips
 from sfumato.quality.metrics import psnr
 from sfumato.splats import Float32Array, Splats2D
 
-LEVELS = (290, 850, 2200, 5000, 7000, 9000)
+LEVELS = (360, 1050, 2400, 5000, 7000, 9000)
 NAMED = (5000, 7000, 9000)  # P-GSVC's prefixes (arXiv 2603.10551)
 COMPARED = 8  # prefixes at whose bytes the classic codecs are run
 FIRST_SHARE = 0.05
@@ -78,7 +80,7 @@ class Keeping(Checkpoint):
     def drop_part(self, name: str) -> None:
         """Forget a part on the disk, but keep the splats of the fit here."""
         part = self.part(name)
-        if part is not None and name == "fit0":
+        if part is not None and name.endswith("fit0"):
             self.floats = Splats2D(part["xy"], part["chol"], part["color"])
         super().drop_part(name)
 
@@ -118,7 +120,7 @@ def encoded(pixels: Float32Array, settings: EncodeSettings, line: Line) -> tuple
         if path.exists():
             try:
                 store = Keeping.load(path, key)
-                if store.part("region0"):  # rounded already: the splats before that are gone
+                if store.part("whole.region0"):  # rounded already: the splats before that are gone
                     store = Keeping.new(path, key)
             except CheckpointError as error:
                 print(f"           starting again: {error}", flush=True)
@@ -151,8 +153,9 @@ def one_level(pixels: Float32Array, iterations: int, line: Line) -> dict[str, fl
     single = Plan(LEVELS[-1:], (0,))
     layers = Layers(layers.splats, single, width, height)
     canvas = Canvas(width, height)
-    grids = chunk_grids(layers, choose_color_step(layers, pixels, LOSS_DB), canvas)
-    quantised = finish(layers, Objective(pixels, single, settings), grids, canvas, settings.seed, line)
+    objective = Objective(pixels, single, settings)
+    grids = chunk_grids(layers, choose_color_step(layers, objective, LOSS_DB), canvas)
+    quantised = finish(layers, objective, grids, canvas, settings.seed, line)
     data = assemble_image(pixels, single, quantised)
     return {
         "float_psnr": float_psnr(layers.splats, pixels),

@@ -17,7 +17,10 @@ _BAD_TABLE, _BAD_POINTS = -2, -3  # Status in native/rans.h
 
 
 class NativeRans:
-    """rANS through the C ABI of one instruction set. Builds the search structure of all tables once (210 KB)."""
+    """rANS through the C ABI of one instruction set. Builds the search structure of all tables once (210 KB).
+
+    model: that structure, for other functions of the library that decode symbols; uint32.
+    """
 
     def __init__(self, library: NativeLibrary) -> None:
         pointer, size = ctypes.c_void_p, ctypes.c_size_t
@@ -45,8 +48,8 @@ class NativeRans:
             "sfu_rans_build", pointer, ctypes.c_uint32, ctypes.c_uint32, pointer, restype=ctypes.c_int
         )
         frequencies = np.ascontiguousarray(table_set().frequencies)
-        self._model = np.zeros(model_words(TABLE_COUNT, len(frequencies)), np.uint32)
-        self._at = self._model.ctypes.data
+        self.model = np.zeros(model_words(TABLE_COUNT, len(frequencies)), np.uint32)
+        self._at = self.model.ctypes.data
         if build(frequencies.ctypes.data, TABLE_COUNT, len(frequencies), self._at):
             raise RuntimeError("the compiled kernels and the probability tables belong to different versions")
 
@@ -88,7 +91,12 @@ class NativeRans:
 
 
 @functools.cache
+def native_rans(library: NativeLibrary) -> NativeRans:
+    """The compiled rANS of `library`, built once."""
+    return NativeRans(library)
+
+
 def default_rans() -> Rans:
     """The compiled rANS where it is installed, else the reference."""
     library = native()
-    return PythonRans() if library is None else NativeRans(library)
+    return PythonRans() if library is None else native_rans(library)

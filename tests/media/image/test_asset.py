@@ -9,7 +9,7 @@ import pytest
 
 from media.image.samples import equal, picture
 from sfumato.container import cut
-from sfumato.errors import BudgetError, InputError, SignatureError, TruncatedError
+from sfumato.errors import BudgetError, InputError, SettingsError, SignatureError, TruncatedError
 from sfumato.kernels.splats2d import render
 from sfumato.media.image.asset import ImageAsset
 from sfumato.media.image.encode import EncodeSettings, encode_pixels
@@ -88,6 +88,28 @@ def test_pictures_have_any_size_and_crop(asset):
     np.testing.assert_allclose(asset.render(crop=(5, 7, 20, 10)), whole[7:17, 5:25], atol=1e-5)
     half = whole.reshape(16, 2, 24, 2, 3).mean(axis=(1, 3))
     assert psnr(asset.render(size=(24, 16)), half) > 30
+
+
+@pytest.mark.parametrize(
+    ("size", "crop"),
+    [
+        ((0, 5), None),
+        ((-3, 5), None),
+        (None, (0, 0, 0, 4)),
+        (None, (-1, 0, 4, 4)),
+        (None, (40, 0, 9, 4)),
+        ((24, 16), (0, 0, 48, 32)),
+        ((20_000, 20_000), None),
+        ((2_000_000, 1), (0, 0, 1, 1)),
+    ],
+)
+def test_a_part_without_pixels_or_with_too_many_is_refused_before_memory_is_set_aside(asset, size, crop):
+    with pytest.raises(SettingsError, match="cannot render"):
+        asset.render(size=size, crop=crop)
+
+
+def test_a_small_crop_of_a_huge_size_is_rendered(asset):
+    assert asset.render(size=(480_000, 320_000), crop=(1000, 1000, 8, 6)).shape == (6, 8, 3)
 
 
 def test_the_picture_of_all_splats_is_their_sum(asset):

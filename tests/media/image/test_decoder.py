@@ -135,6 +135,37 @@ def test_a_chunk_with_other_than_its_announced_splats_is_refused(data):
         decoder.feed(lying)
 
 
+@pytest.mark.parametrize(("liar", "shown"), [(0, 2), (1, 2), (2, 2), (3, 3), (4, 4)])
+@pytest.mark.parametrize("portion", [1, 100, 10**6])
+def test_a_chunk_that_breaks_its_announcement_is_not_shown_however_the_bytes_are_portioned(data, portion, liar, shown):
+    chunks = payloads(data)[:5]
+    counts = [int.from_bytes(payload[:2], "little") for payload in chunks]
+    counts[liar] += 1
+    parts = [
+        Part(Chunk(KIND, max(0, number - 1), payload=payload), splats=count)
+        for number, (payload, count) in enumerate(zip(chunks, counts, strict=True))
+    ]  # two chunks of the base level, then three of a level each
+    lying = assemble("image", {"width": 48, "height": 32, "channels": 3}, parts)
+    decoder = ImageDecoder("cat.sfu")
+    with pytest.raises(ChunkError, match=r"cat\.sfu.* splats, INDX announces"):
+        for at in range(0, len(lying), portion):
+            decoder.feed(lying[at : at + portion])
+    assert len(decoder.parts) == shown
+
+
+def test_a_base_level_may_hold_chunks_of_unknown_kinds(data):
+    first, second = payloads(data)[:2]
+    parts = [
+        Part(Chunk(KIND, 0, payload=first), splats=first[0]),
+        Part(Chunk("note", 0, payload=b"?"), splats=0),
+        Part(Chunk(KIND, 1, payload=second), splats=second[0]),
+    ]
+    decoder = ImageDecoder()
+    decoder.feed(assemble("image", {"width": 48, "height": 32, "channels": 3}, parts))
+    decoder.close()
+    assert list(map(len, decoder.parts)) == [first[0], second[0]]
+
+
 SIZE: dict[str, Any] = {"width": 48, "height": 32, "channels": 3}
 
 

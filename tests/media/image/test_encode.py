@@ -12,10 +12,11 @@ from PIL import Image
 
 from media.image.samples import picture
 from sfumato.errors import BudgetError, CheckpointError, InputError, OutputError, SettingsError
-from sfumato.media.image import learn, regions
+from sfumato.media.image import learn, reach, regions
 from sfumato.media.image.asset import ImageAsset
 from sfumato.media.image.encode import EncodeSettings, encode_image, encode_pixels
 from sfumato.media.image.settings import Progress
+from sfumato.media.image.small import shrink
 from sfumato.quality.metrics import psnr
 from sfumato.splats import Float32Array
 
@@ -51,10 +52,66 @@ def test_more_bytes_show_more():
     assert many > few + 1
 
 
-@pytest.mark.xfail(reason="after four tries the file is written even if it misses the quality")
-def test_a_wanted_quality_is_reached():
-    wanted = EncodeSettings(quality_db=27, iterations=150)
-    assert psnr(ImageAsset.open(encode_pixels(picture(), wanted)).render(), picture()) >= 26.99
+@pytest.mark.parametrize("wanted", [20, 27, 35])
+def test_a_wanted_quality_is_reached(wanted):
+    data = encode_pixels(picture(), EncodeSettings(quality_db=wanted, iterations=150))
+    asset = ImageAsset.open(data)
+    assert wanted <= psnr(asset.render(), picture()) < wanted + 1.5  # ten splats more or less are a decibel here
+    assert (asset.prefixes[-1].quality_db or 0) >= wanted
+    assert len(asset.splats()) < {20: 20, 27: 70, 35: 250}[wanted]
+
+
+def test_noise_reaches_the_wanted_quality_too():
+    noise = np.random.default_rng(0).uniform(size=(24, 32, 3)).astype(np.float32)
+    asset = ImageAsset.open(encode_pixels(noise, EncodeSettings(quality_db=25, iterations=100)))
+    assert 25 <= psnr(asset.render(), noise) < 27
+
+
+def test_an_exact_flat_picture_is_enough_for_any_quality(tmp_path):
+    black = tmp_path / "black.png"
+    Image.new("RGB", (40, 30)).save(black)
+    report = encode_image(black, tmp_path / "a.sfu", EncodeSettings(quality_db=35, iterations=60))
+    assert report.psnr_db == np.inf and report.splats == 1
+    assert report.chunks == report.prefixes[-1].chunks == 3  # HEAD, the base level, INDX
+
+
+def test_a_quality_out_of_reach_is_refused_and_leaves_nothing(picture_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(reach, "LEAST_MOST", 150)
+    monkeypatch.setattr(reach, "default_splats", lambda width, height: 100)
+    monkeypatch.setattr(reach, "MAX_SPLATS", 150)
+    with pytest.raises(SettingsError, match=r"cannot reach 50 dB: 150 splats .* reach \d+\.\d\d dB .*; ask for"):
+        encode_image(picture_file, tmp_path / "a.sfu", EncodeSettings(quality_db=50, iterations=60))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("part", [1, 3])
+def test_an_interrupted_search_for_a_quality_goes_on_to_the_identical_file(picture_file, tmp_path, part):
+    settings = EncodeSettings(quality_db=24, iterations=40)
+    straight, resumed = tmp_path / "straight.sfu", tmp_path / "resumed.sfu"
+    encode_image(picture_file, straight, settings)
+    calls = 0
+
+    def stop(progress: Progress) -> None:
+        nonlocal calls
+        calls += progress.stage == "quantise" and progress.fraction > 0.97
+        if calls > part:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        encode_image(picture_file, resumed, settings, progress=stop)
+    encode_image(picture_file, resumed, settings, resume=True)
+    assert resumed.read_bytes() == straight.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["resumed.sfu", "straight.sfu"]
+
+
+def test_a_time_too_short_for_all_births_still_gives_a_whole_file():
+    data = encode_pixels(picture(), EncodeSettings(splats=200, levels=3, seconds=1e-3))
+    assert len(ImageAsset.open(data).splats()) == 200
+
+
+def test_a_quality_keeps_to_the_time_and_the_resolution_levels(picture_file, tmp_path):
+    settings = EncodeSettings(quality_db=25, seconds=1.5, levels=3, resolution_levels=2)
+    assert encode_image(picture_file, tmp_path / "a.sfu", settings).psnr_db >= 25
 
 
 def test_levels_given_as_counts_end_there():
@@ -158,10 +215,10 @@ def test_a_target_that_cannot_be_written_is_refused_before_the_work(picture_file
 
 @pytest.fixture
 def four_regions(monkeypatch: pytest.MonkeyPatch) -> list[regions.Region]:
-    """Makes a picture of 96 x 64 pixels four regions."""
-    monkeypatch.setattr(regions, "OVERLAP", 16)
+    """Makes a picture of 96 x 64 pixels, or of the same shape, four regions."""
+    monkeypatch.setattr(regions, "OVERLAP", 8)
     split = regions.split
-    monkeypatch.setattr(learn, "split", lambda width, height: split(width, height, 1536))
+    monkeypatch.setattr(learn, "split", lambda width, height: split(width, height, width * height // 4))
     found = split(96, 64, 1536)
     assert [region.core for region in found] == [(0, 0, 48, 32), (48, 0, 96, 32), (0, 32, 48, 64), (48, 32, 96, 64)]
     return found
@@ -172,30 +229,40 @@ def _error(data: bytes, wanted: Float32Array) -> Float32Array:
     return found
 
 
-def test_a_picture_in_four_regions_has_no_seams(four_regions, monkeypatch):
-    wanted, settings = picture(96, 64), EncodeSettings(splats=500, levels=3, iterations=150)
+def _photograph(width: int, height: int) -> Float32Array:
+    """Detail at all scales, as photographs have it: noise whose amplitude falls as 1/f."""
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(width), np.fft.fftfreq(height)))
+    frequency[0, 0] = np.inf
+    spectrum = np.fft.fft2(np.random.default_rng(5).normal(size=(height, width))) / frequency
+    grey = np.fft.ifft2(spectrum).real
+    colors = 0.5 + 0.15 * (grey / grey.std())[..., None] * np.array([1, 0.9, 0.7])
+    return np.clip(colors, 0, 1).astype(np.float32)
+
+
+# Where single edges decide, as in the drawn picture, a share by contrast finds the right number of splats less well.
+@pytest.mark.parametrize(("wanted", "loss_db"), [(picture(192, 128), 3), (_photograph(192, 128), 0.5)])
+def test_a_picture_in_four_regions_has_no_seams(four_regions, monkeypatch, wanted, loss_db):
+    settings = EncodeSettings(splats=800, levels=3, iterations=120)
     error = _error(encode_pixels(wanted, settings), wanted)
     monkeypatch.setattr(learn, "split", regions.split)
     undivided = _error(encode_pixels(wanted, settings), wanted)
-    border = np.zeros((64, 96), np.bool_)
-    border[:, 46:50] = border[30:34] = True
-    assert -10 * np.log10(error.mean()) > 26
-    # The disc's edge crosses the borders, so that there is more to get wrong there also in one piece.
-    assert error[border].mean() / error.mean() < 2 * undivided[border].mean() / undivided.mean()
+    border = np.zeros(error.shape, np.bool_)
+    border[:, 94:98] = border[62:66] = True
+    # Edges that cross the borders make more to get wrong there also in one piece.
+    assert error[border].mean() / error.mean() < 1.35 * undivided[border].mean() / undivided.mean()
+    assert 10 * np.log10(error.mean() / undivided.mean()) < loss_db
 
 
-def test_regions_share_the_levels_and_resume(four_regions, picture_file, tmp_path):
-    settings = EncodeSettings(splats=300, levels=3, iterations=60)
+@pytest.mark.parametrize(("stage", "fraction"), [("fit", 0.5), ("quantise", 0.96)])
+def test_regions_share_the_levels_and_resume(four_regions, picture_file, tmp_path, stage, fraction):
+    settings = EncodeSettings(splats=300, levels=3, iterations=400)
     straight, resumed = tmp_path / "straight.sfu", tmp_path / "resumed.sfu"
     encode_image(picture_file, straight, settings)
     asset = ImageAsset.open(straight)
     assert abs(len(asset.splats()) - 300) <= 4 and len(asset.head.levels) == 3
-    calls = 0
 
     def stop(part: Progress) -> None:
-        nonlocal calls
-        calls += part.stage == "quantise" and part.fraction > 0.6
-        if calls > 2:
+        if part.stage == stage and part.fraction > fraction:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -204,14 +271,16 @@ def test_regions_share_the_levels_and_resume(four_regions, picture_file, tmp_pat
     assert resumed.read_bytes() == straight.read_bytes()
 
 
-@pytest.mark.xfail(reason="25.4 dB with and 25.9 dB without on this picture")
-def test_resolution_levels_bring_the_base_closer_to_the_small_picture():
+def test_resolution_levels_bring_low_levels_closer_to_the_small_pictures():
     rng = np.random.default_rng(3)
-    wanted = np.clip(picture() + rng.normal(0, 0.2, (32, 48, 1)).astype(np.float32), 0, 1)
-    small = wanted.reshape(16, 2, 24, 2, 3).mean(axis=(1, 3))
-    quality = []
-    for count in (0, 1):
-        settings = EncodeSettings(levels=(400, 800), resolution_levels=count, iterations=200)
+    wanted = np.clip(picture(96, 64) + rng.normal(0, 0.15, (64, 96, 1)).astype(np.float32), 0, 1)
+    small, whole = [], []
+    for count in (0, 2):
+        settings = EncodeSettings(levels=(20, 120, 600), resolution_levels=count, iterations=200)
         asset = ImageAsset.open(encode_pixels(wanted, settings))
-        quality.append(psnr(asset.render("level 0", size=(24, 16)), small))
-    assert quality[1] > quality[0], quality
+        sizes = ((24, 16), (48, 32))
+        shown = [asset.render(f"level {level}", size=size) for level, size in enumerate(sizes)]
+        small.append([psnr(a, shrink(wanted, *size)) for a, size in zip(shown, sizes, strict=True)])
+        whole.append(psnr(asset.render(), wanted))
+    assert np.mean(small[1]) > np.mean(small[0]) + 0.15, small
+    assert whole[1] > whole[0] - 0.3, whole

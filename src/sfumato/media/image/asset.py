@@ -8,10 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from sfumato.container import Budget, Head, Index, Prefix, select
-from sfumato.errors import InputError, TruncatedError
+from sfumato.errors import InputError, SettingsError, TruncatedError
 from sfumato.kernels.splats2d import render
 from sfumato.media.image.decoder import ImageDecoder
 from sfumato.splats import Float32Array, Splats2D
+
+MAX_PIXELS = 100_000_000
+"""Of a rendered picture: as many as may be read (sources.opening)."""
+MAX_SIDE = 1_000_000
+"""Pixels; beyond, float32 positions are coarser than a tenth of a pixel."""
 
 
 class ImageAsset:
@@ -96,6 +101,24 @@ class ImageAsset:
         """The picture at a budget, float32 [h, w, C] in 0..1.
 
         size: (w, h), by default the canvas. crop: (left, top, w, h) in pixels of that size.
+        Raises: SettingsError if size or crop have no pixels, more than `MAX_PIXELS` or a side beyond `MAX_SIDE`, or if
+            the crop reaches out of the picture; what `splats` raises.
         """
+        _check_part(size or (self.width, self.height), crop)
         picture = render(self.splats(budget), self.width, self.height, size=size, crop=crop)
         return np.clip(picture, 0, 1, out=picture)
+
+
+def _check_part(size: tuple[int, int], crop: tuple[int, int, int, int] | None) -> None:
+    left, top, width, height = crop or (0, 0, *size)
+    outside = min(left, top) < 0 or left + width > size[0] or top + height > size[1]
+    if outside or min(*size, width, height) < 1:
+        raise SettingsError(
+            f"cannot render {width} x {height} pixels from ({left}, {top}) on: the picture has {size[0]} x {size[1]}; "
+            "choose a part inside it, of at least one pixel"
+        )
+    if width * height > MAX_PIXELS or max(size) > MAX_SIDE:
+        raise SettingsError(
+            f"cannot render {width} x {height} pixels of {size[0]:,} x {size[1]:,}: at most {MAX_PIXELS / 1e6:.0f} "
+            f"megapixels and {MAX_SIDE:,} a side; choose a crop or a smaller size"
+        )

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.container import save
 from sfumato.errors import CheckpointError
+from sfumato.files import save
 from sfumato.splats import Splats2D
 
 if TYPE_CHECKING:
     from sfumato.media.image.fit import State
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass

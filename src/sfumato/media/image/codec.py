@@ -24,6 +24,7 @@ from sfumato.coding import (
     uniform_table,
 )
 from sfumato.errors import ChunkError
+from sfumato.media.image.native_codec import native_codec
 from sfumato.media.image.quantise import (
     FRACTION,
     Grid,
@@ -108,6 +109,11 @@ class Header:
         )
         return fixed + b"".join(struct.pack("<Bb", model.table, model.slope) for model in self.models)
 
+    def numbers(self, cells: tuple[int, int]) -> tuple[int, ...]:
+        """What `NativeCodec.decode` needs to know: the grid has `cells` columns and rows."""
+        models = (number for model in self.models for number in (model.table, model.slope))
+        return (*cells, self.grid.exponent, self.mean_l11, self.mean_l22, self.share, *models)
+
     @classmethod
     def from_bytes(cls, payload: bytes, channels: int) -> tuple[Header, bytes]:
         """The header and the coded stream behind it. Raises ChunkError if it breaks docs/format.md."""
@@ -179,12 +185,18 @@ def walk(
     return QuantisedSplats(cell, color, log_l11, log_l22, tilt, fine)
 
 
+def _mean(logs: NDArray[np.float64]) -> int:
+    """What log2 of a length typically is, as `Header` keeps it."""
+    middle = float(np.median(logs)) if len(logs) else 0.0
+    return int(np.clip(np.rint(middle * (1 << _MEAN_BITS)), -(1 << 15), (1 << 15) - 1))
+
+
 def _describe(q: QuantisedSplats, grid: Grid) -> Header:
     """The header that codes `q` in the fewest bits."""
     energy = energy_class(q.color)
     step = log_step(energy)
     l11, l22 = (values * step / (1 << FRACTION) for values in (q.log_l11, q.log_l22))
-    mean_l11, mean_l22 = (int(np.rint(np.median(x) * (1 << _MEAN_BITS))) if len(q) else 0 for x in (l11, l22))
+    mean_l11, mean_l22 = (_mean(x) for x in (l11, l22))
     spread = float(np.sum((l11 - l11.mean()) ** 2)) if len(q) else 0.0
     share = float(np.sum((l11 - l11.mean()) * (l22 - l22.mean()))) / spread if spread else 0.0
     header = Header(len(q), grid, mean_l11, mean_l22, int(np.clip(np.rint(share * 16), -128, 127)), ())
@@ -212,6 +224,12 @@ def decode_integers(payload: bytes, channels: int, width: int, height: int) -> t
     cells = header.grid.cells(width, height)
     if max(cells) > MAX_CELLS:
         raise ChunkError(f"the position grid has {cells[0]:,} x {cells[1]:,} cells; 65,536 a side are allowed")
+    compiled = native_codec()
+    if compiled is not None:
+        found = compiled.decode(stream, channels, header.count, header.numbers(cells))
+        if found is not None:
+            return QuantisedSplats(*found), header.grid
+    # What the compiled decoder refuses, `walk` refuses with the reason.
     decoder = SymbolDecoder(stream)
     q = walk(decoder, header, channels, cells, None)
     decoder.finish()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sfumato.container import Chunk, Head, Parser
 from sfumato.errors import ChunkError, FormatError, LimitError, UnsupportedError
 from sfumato.media.image.codec import KIND, decode_splats
@@ -26,6 +28,7 @@ class ImageDecoder:
     def __init__(self, name: str = "<bytes>") -> None:
         self.parser = Parser(name, kinds={KIND})
         self._parts: list[Splats2D] = []
+        self._promised: Iterator[int] | None = None  # the splats that INDX announces for each chunk still to come
         self._canvas: tuple[int, int, int] | None = None
         self._error: FormatError | None = None
 
@@ -69,33 +72,40 @@ class ImageDecoder:
             if self._canvas is None and self.parser.head is not None:
                 self._canvas = _canvas(self.parser)
             for chunk in chunks:
-                self._parts.append(self._decode(chunk))
-            self._check_counts()
+                if chunk.level:
+                    self._check_base()
+                self._take(chunk)
+            self._check_base()
         except FormatError as error:
             self._error = error
             raise
         return len(chunks)
 
-    def _check_counts(self) -> None:
-        """Hold the splats so far to what HEAD and INDX announce."""
-        head, index = self.parser.head, self.parser.index
-        if head is None or index is None:
+    def _check_base(self) -> None:
+        """Hold the base level to what INDX announces, once INDX is there and before any later chunk is taken."""
+        index = self.parser.index
+        if self._promised is not None or index is None:
             return
-        base = head.levels[0].chunks
-        announced = [index.base_splats, *(entry.splats for entry in index.entries if entry.kind == KIND)]
-        here = [sum(map(len, self._parts[:base])), *map(len, self._parts[base:])]
-        for number, (promised, found) in enumerate(zip(announced, here, strict=False)):
-            if promised != found:
-                part = f"chunk {number} after INDX" if number else "the base level"
-                raise ChunkError(
-                    f"cannot decode {self.parser.name!r}: {part} holds {found:,} splats, INDX announces {promised:,}"
-                )
+        self._check_count("the base level", sum(map(len, self._parts)), index.base_splats)
+        self._promised = iter([entry.splats for entry in index.entries if entry.kind == KIND])
+
+    def _check_count(self, part: str, found: int, promised: int) -> None:
+        if found != promised:
+            raise ChunkError(
+                f"cannot decode {self.parser.name!r}: {part} holds {found:,} splats, INDX announces {promised:,}"
+            )
 
     def close(self, partial: bool = False) -> None:
         """Say that there are no more bytes; see `container.Parser.close`. Raises what stopped `feed`, too."""
         if self._error is not None:
             raise self._error.with_traceback(None)
         self.parser.close(partial)
+
+    def _take(self, chunk: Chunk) -> None:
+        part = self._decode(chunk)
+        if self._promised is not None:
+            self._check_count(f"the chunk at byte {chunk.offset:,}", len(part), next(self._promised))
+        self._parts.append(part)
 
     def _decode(self, chunk: Chunk) -> Splats2D:
         assert self._canvas is not None

@@ -2,48 +2,57 @@
 
 Rounding everything at once costs 0.3 dB and more. Instead the splats are rounded a share at a time, and after each
 share the ones that are still free move to make up for the error (incremental quantisation). Measured on Kodak images
-this keeps a third of the loss away; training through the rounding (straight-through) made it worse.
+this keeps a third of the loss away; training through the rounding (straight-through) made it worse. At the end single
+integers move by one where that helps (`polish`).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.kernels.splats2d import adam_step, render
+from sfumato.media.image.canvas import Canvas
 from sfumato.media.image.codec import choose_exponent
-from sfumato.media.image.fit import BETAS, LEAST_SCALE, cosine, hold, step_sizes
+from sfumato.media.image.fit import BETAS, cosine, hold, step_sizes
 from sfumato.media.image.model import Layers
 from sfumato.media.image.objective import Objective
+from sfumato.media.image.placement import LEAST_SCALE
+from sfumato.media.image.polish import polish
 from sfumato.media.image.quantise import Grid, QuantisedSplats, dequantise, quantise
 from sfumato.media.image.settings import Progress, Report
 from sfumato.quality.metrics import psnr
 from sfumato.splats import Float32Array, Splats2D
 
-SHARES = (0.3, 0.55, 0.75, 0.9, 1.0)  # of the splats rounded after each round
-ROUND_ITERATIONS = 60
 MAX_COLOR_STEP = 80
-BASE_COARSER = 20
+BASE_COARSER = 24
 """Eighths of an octave by which the base level's steps are coarser. The base is rounded first and all other splats make
 up for it: measured, the whole file loses 0.04 to 0.06 dB and the base level a third of its bytes."""
-STEP = 0.15  # of the fit's step sizes
+STEP = 0.3  # of the fit's step sizes
 
 
 @dataclass(frozen=True)
-class Canvas:
-    """The canvas positions are coded on, in pixels, and where on it the picture that is fitted has its corner."""
+class Effort:
+    """How carefully to round.
 
-    width: int
-    height: int
-    left: int = 0
-    top: int = 0
+    shares: of the splats that are rounded after each round; the last is 1. iterations: of the fit after each round.
+    sweeps: of the polish at the end.
+    """
 
-    @property
-    def corner(self) -> NDArray[np.float32]:
-        """(left, top)."""
-        return np.array([self.left, self.top], np.float32)
+    shares: tuple[float, ...] = (0.2, 0.4, 0.55, 0.7, 0.8, 0.88, 0.94, 0.98, 1.0)
+    iterations: int = 100
+    sweeps: int = 100
+
+
+THOROUGH = Effort()
+QUICK = Effort(shares=(0.3, 0.55, 0.75, 0.9, 1.0), iterations=60, sweeps=60)
+QUICK_LOSS = 1.13
+"""Rounding quickly costs so many times the decibels of rounding thoroughly (Kodak images: 1.12 to 1.15)."""
+RAW_LOSS = 3.0
+"""The same for rounding all splats at once (2 to 5): only a first guess."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +88,39 @@ def round_all(layers: Layers, grids: tuple[Grid, ...], canvas: Canvas) -> Quanti
     return Quantised(tuple(quantise(part, grid, canvas.width, canvas.height) for part, grid in pairs), grids)
 
 
-def choose_color_step(layers: Layers, picture: Float32Array, loss_db: float) -> int:
-    """The coarsest colour step at which rounding costs about `loss_db` decibels of PSNR.
+def choose_color_step(layers: Layers, objective: Objective, loss_db: float) -> int:
+    """The coarsest colour step at which `finish` costs about `loss_db` decibels of PSNR.
 
-    Rounding all at once costs about 1.4 times what `finish` costs; that much is allowed here.
+    A first guess is rounded quickly; from what that costs the step follows, as an octave of steps costs a factor of 4
+    in squared error, and about as much in decibels.
     """
+    step = guess_color_step(layers, objective.picture, RAW_LOSS * loss_db)
     canvas = Canvas(layers.width, layers.height)
-    whole = psnr(render(layers.splats, layers.width, layers.height), picture)
+    found = finish(layers, objective, chunk_grids(layers, step, canvas), canvas, 0, effort=QUICK)
+    loss = _loss(layers, found, objective.picture)
+    if not loss > 0:  # none, or of a picture that was exact
+        return step
+    return int(np.clip(step + math.ceil(4 * math.log2(loss / (QUICK_LOSS * loss_db))), 0, MAX_COLOR_STEP))
+
+
+def guess_color_step(layers: Layers, picture: Float32Array, loss_db: float) -> int:
+    """The coarsest colour step at which rounding all splats at once costs `loss_db` decibels of PSNR."""
+    canvas = Canvas(layers.width, layers.height)
     low, high = 0, MAX_COLOR_STEP
     while low < high:
         middle = (low + high) // 2
-        rounded = round_all(layers, chunk_grids(layers, middle, canvas), canvas)
-        if whole - psnr(render(rounded.all_splats(), layers.width, layers.height), picture) <= 1.4 * loss_db:
+        if _loss(layers, round_all(layers, chunk_grids(layers, middle, canvas), canvas), picture) <= loss_db:
             high = middle
         else:
             low = middle + 1
     return low
+
+
+def _loss(layers: Layers, rounded: Quantised, picture: Float32Array) -> float:
+    """Decibels of PSNR that rounding costs; positions are those in `picture`."""
+    shown = (np.clip(render(s, layers.width, layers.height), 0, 1) for s in (layers.splats, rounded.all_splats()))
+    before, after = (psnr(image, picture) for image in shown)
+    return before - after
 
 
 def finish(
@@ -104,6 +130,7 @@ def finish(
     canvas: Canvas,
     seed: int,
     report: Report | None = None,
+    effort: Effort = THOROUGH,
 ) -> Quantised:
     """Round the splats of `layers` a share at a time, fitting the rest to `objective` in between."""
     rng = np.random.default_rng(seed)
@@ -118,7 +145,7 @@ def finish(
     steps = step_sizes(channels) * np.float32(STEP)
     last = len(grids) - 1
     size = np.array([layers.width, layers.height], np.float32)
-    for number, share in enumerate(SHARES):
+    for number, share in enumerate(effort.shares):
         now = (turn < share * count) & ~rounded
         _round(splats, now, chunk, grids, canvas, integers)
         rounded |= now
@@ -127,14 +154,14 @@ def finish(
         free = np.flatnonzero(~rounded)
         moving = splats[free]
         first, second = (np.zeros((len(free), 5 + channels), np.float32) for _ in range(2))
-        for iteration in range(ROUND_ITERATIONS):
+        for iteration in range(effort.iterations):
             psnr, gradient = objective.gradient(splats, chunk, last, iteration)
             adam_step(
                 moving,
                 gradient[free],
                 first,
                 second,
-                steps * np.float32(cosine(iteration / ROUND_ITERATIONS)),
+                steps * np.float32(cosine(iteration / effort.iterations)),
                 betas=BETAS,
                 time=iteration + 1,
                 floor=LEAST_SCALE,
@@ -143,10 +170,11 @@ def finish(
             hold(moving, size)
             splats.xy[free], splats.chol[free], splats.color[free] = moving.xy, moving.chol, moving.color
             if report and iteration % 10 == 0:
-                done = (number + iteration / ROUND_ITERATIONS) / (len(SHARES) - 1)
+                done = (number + iteration / effort.iterations) / (len(effort.shares) - 1)
                 report(Progress("quantise", done, psnr))
     whole = QuantisedSplats(*integers)
-    return Quantised(tuple(whole[np.flatnonzero(chunk == k)] for k in range(len(grids))), grids)
+    chunks = tuple(whole[np.flatnonzero(chunk == k)] for k in range(len(grids)))
+    return Quantised(polish(chunks, grids, objective, canvas, effort.sweeps, rng), grids)
 
 
 def _round(

@@ -18,7 +18,7 @@ from sfumato.kernels.splats2d import adam_step
 from sfumato.media.image.checkpoint import Checkpoint
 from sfumato.media.image.model import MARGIN, Layers, Plan, make_plan
 from sfumato.media.image.objective import Background, Objective
-from sfumato.media.image.placement import added_splats, first_splats, morton
+from sfumato.media.image.placement import LEAST_SCALE, added_splats, first_splats, morton
 from sfumato.media.image.settings import FitSettings, Progress, Report
 from sfumato.splats import Float32Array, Splats2D
 
@@ -29,7 +29,6 @@ COLOR_STEP = 0.01
 BETAS = (0.9, 0.95)
 LAST_STEP = 0.02  # the cosine decay ends at this share of the steps
 BIRTHS_END = 0.5  # all chunks are born by this share of the fit; then the steps decay
-LEAST_SCALE = 0.3  # pixels; a thinner splat slips between the pixel centres and has no gradient
 LARGEST_SHARE = 0.25  # of the longer side: the largest standard deviation of a splat
 SORT_EVERY = 200  # iterations between sorting the splats along the Morton curve, which keeps their pixels in cache
 SAVE_EVERY = 15.0  # seconds between checkpoints
@@ -105,6 +104,8 @@ def fit_image(
         if checkpoint:
             checkpoint.save_state(state)
         raise
+    while state.born < len(fit.birthdays):  # the time was over before the last births
+        fit.give_birth(state)
     state.reorder(np.argsort(state.chunk, kind="stable"))
     return Layers(state.splats, fit.objective.plan, fit.objective.width, fit.objective.height)
 
@@ -153,7 +154,7 @@ class _Fit:
         """One step; returns the PSNR in dB before it."""
         born = state.born
         while state.born < len(self.birthdays) and done >= self.birthdays[state.born]:
-            self._give_birth(state)
+            self.give_birth(state)
         if state.born > born or state.iteration % SORT_EVERY == SORT_EVERY - 1:
             state.reorder(self._morton_order(state.splats))
         psnr, gradient = self.objective.gradient(state.splats, state.chunk, state.born - 1, state.iteration)
@@ -173,7 +174,7 @@ class _Fit:
         hold(state.splats, self.size)
         return psnr
 
-    def _give_birth(self, state: State) -> None:
+    def give_birth(self, state: State) -> None:
         """Add the next chunk's splats where the picture so far is wrong."""
         settings, plan, chunk = self.settings, self.objective.plan, state.born
         elongate = settings.shapes == "tensor"

@@ -10,12 +10,18 @@ from numpy.typing import NDArray
 from sfumato.errors import SettingsError
 from sfumato.splats import Splats2D
 
-BASE_SHARE = 0.032
-"""Share of the splats in the base level, so that the base fits into the first 5 % of the bytes with HEAD around it."""
+BASE_SHARE = 0.04
+"""Share of the splats in the base level, so that with HEAD around it it takes about the first 5 % of the bytes."""
 
-TARGET_CHUNKS = 14
-"""Chunks in a file: fine enough to sharpen visibly every few percent, coarse enough that their headers and the lost
-freedom of order (log2 of the chunk count per position) stay small."""
+BASE_CHUNKS = 2
+"""Chunks of the base level, so that the first picture is there after 2 or 3 % of the bytes."""
+
+TARGET_CHUNKS = 11
+"""Chunks in a file beside the second one of the base: fine enough to sharpen visibly every few percent, coarse enough
+that their headers and the lost freedom of order (log2 of the chunk count per position) stay small."""
+
+LEAST_SPLIT = 64
+"""Splats from which on a base level has several chunks: below, their headers weigh more than an early picture."""
 
 MAX_CHUNK_SPLATS = 65535
 
@@ -107,7 +113,8 @@ def make_plan(level_ends: tuple[int, ...], chunks: int = TARGET_CHUNKS) -> Plan:
     cuts: list[int] = []
     levels: list[int] = []
     for level, (start, end) in enumerate(zip((0, *level_ends), level_ends, strict=False)):
-        parts = max(round((end - start) / target), -(-(end - start) // MAX_CHUNK_SPLATS), 1)
+        least = BASE_CHUNKS if level == 0 and len(level_ends) > 1 and end >= LEAST_SPLIT else 1
+        parts = max(round((end - start) / target), -(-(end - start) // MAX_CHUNK_SPLATS), least)
         cuts += [start + round((end - start) * (part + 1) / parts) for part in range(parts)]
         levels += [level] * parts
     return Plan(tuple(cuts), tuple(levels))

@@ -15,7 +15,7 @@ SIZE = 0.45
 COLOR = 0.5
 RESIDUAL_SIZE = 0.7
 RESIDUAL_COLOR = 0.7
-LEAST_SIGMA = 0.3  # pixels; a thinner splat slips between the pixel centres and has no gradient
+LEAST_SCALE = 0.3  # pixels; a thinner splat slips between the pixel centres and has no gradient
 
 
 def blur(picture: Float32Array, sigma: float) -> Float32Array:
@@ -95,7 +95,7 @@ def shapes(picture: Float32Array, pixels: NDArray[np.intp], sigma: Float32Array,
     ratio of 2^k.
     """
     if not elongate:
-        sigma = np.maximum(sigma, LEAST_SIGMA)
+        sigma = np.maximum(sigma, LEAST_SCALE)
         return np.stack([sigma, np.zeros_like(sigma), sigma], axis=1).astype(np.float32)
     d_x, d_y = _gradients(picture.mean(axis=2))
     tensor = blur(np.stack([d_x * d_x, d_x * d_y, d_y * d_y], axis=-1), 2.5).reshape(-1, 3)[pixels]
@@ -110,7 +110,7 @@ def shapes(picture: Float32Array, pixels: NDArray[np.intp], sigma: Float32Array,
     l11 = np.sqrt(s11)
     l21 = s12 / l11
     l22 = np.sqrt(np.maximum(s22 - l21**2, 0))
-    return np.stack([np.maximum(l11, LEAST_SIGMA), l21, np.maximum(l22, LEAST_SIGMA)], axis=1).astype(np.float32)
+    return np.stack([np.maximum(l11, LEAST_SCALE), l21, np.maximum(l22, LEAST_SCALE)], axis=1).astype(np.float32)
 
 
 def first_splats(

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.media.image.model import MARGIN
+from sfumato.media.image.native_codec import native_codec
 from sfumato.splats import Splats2D
 
 Ints = NDArray[np.int64]
@@ -39,8 +40,8 @@ MAX_REFINEMENT = 8
 _POWERS = np.left_shift(np.int64(1), np.arange(63, dtype=np.int64))
 
 # Rows: brightness, red against blue, green against both; orthonormal, so that one step suits all three.
-_OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float64)
-_OPPONENT /= np.linalg.norm(_OPPONENT, axis=1, keepdims=True)
+OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float64)
+OPPONENT /= np.linalg.norm(OPPONENT, axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _gamma(splats: Splats2D) -> NDArray[np.float64]:
     area = np.sqrt(math.pi * splats.chol[:, 0].astype(np.float64) * splats.chol[:, 2])
     gamma = splats.color.astype(np.float64) * area[:, None]
     if splats.channels >= 3:
-        gamma[:, :3] = gamma[:, :3] @ _OPPONENT.T
+        gamma[:, :3] = gamma[:, :3] @ OPPONENT.T
     return gamma
 
 
@@ -160,7 +161,15 @@ def quantise(splats: Splats2D, grid: Grid, width: int, height: int) -> Quantised
 
 
 def dequantise(q: QuantisedSplats, grid: Grid) -> Splats2D:
-    """The splats that the integers stand for."""
+    """The splats that the integers stand for, by the compiled kernels or `dequantise_reference`."""
+    compiled = native_codec()
+    if compiled is None:
+        return dequantise_reference(q, grid)
+    return compiled.dequantise(grid.color_step, grid.exponent, q.cell, q.color, q.log_l11, q.log_l22, q.tilt, q.fine)
+
+
+def dequantise_reference(q: QuantisedSplats, grid: Grid) -> Splats2D:
+    """`dequantise` in numpy: the law, and the fallback."""
     energy = energy_class(q.color)
     steps = log_step(energy) / (1 << FRACTION)
     l11, l22 = np.exp2(np.clip(q.log_l11 * steps, -40, 40)), np.exp2(np.clip(q.log_l22 * steps, -40, 40))
@@ -169,7 +178,7 @@ def dequantise(q: QuantisedSplats, grid: Grid) -> Splats2D:
     xy = ((q.cell << bits) + q.fine + 0.5) * 2.0 ** (grid.exponent - bits) - MARGIN
     gamma = q.color * grid.gamma_step
     if gamma.shape[1] >= 3:
-        gamma[:, :3] = gamma[:, :3] @ _OPPONENT
+        gamma[:, :3] = gamma[:, :3] @ OPPONENT
     color = gamma / np.sqrt(math.pi * l11 * l22)[:, None]
     return Splats2D(
         xy.astype(np.float32), np.stack([l11, l21, l22], axis=1).astype(np.float32), color.astype(np.float32)

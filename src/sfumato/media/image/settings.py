@@ -17,10 +17,13 @@ class FitSettings:
     levels: cumulative splat counts at the level ends, increasing.
     iterations: steps of the fit; ignored where `seconds` is given.
     seconds: time for the fit instead; the schedule follows the clock then, so that two runs differ.
-    resolution_levels: so many of the lower levels are fitted to smoother pictures, each half as fine as the next.
+    resolution_levels: so many of the lower levels are also compared with smaller pictures, at the size at which a small
+        screen shows them: the highest of these levels at half the size, each lower one at half of the next.
     seed: makes a run of `iterations` steps reproducible on one machine and thread count.
     prefix_weight: weight of the error at a level's end beside the whole set's (1).
     base_weight: how many times more the first prefixes weigh; fades over the first twentieth of the splats.
+    energy_weight: weight of the splats' energy in the picture, relative to the root of the mean squared error. It keeps
+        neighbours from cancelling one another, and fainter splats take fewer bits; the base level is free of it.
     supervision: "all" prefixes in every step, "cycled" (the whole set and one prefix in turn, as in P-GSVC) or "full".
     granularity: prefixes end at "chunks" or only at "levels".
     births: new splats where the "error" is, "random", or "at_once" (all splats from the first step on).
@@ -33,7 +36,8 @@ class FitSettings:
     resolution_levels: int = 0
     seed: int = 0
     prefix_weight: float = 0.03
-    base_weight: float = 8.0
+    base_weight: float = 16.0
+    energy_weight: float = 0.28
     supervision: Literal["all", "cycled", "full"] = "all"
     granularity: Literal["chunks", "levels"] = "chunks"
     births: Literal["error", "random", "at_once"] = "error"
