@@ -74,7 +74,7 @@ def encode_image(
     check_target(target, Path(source))
     pixels = read_photo(source).pixels
     keep = checkpoint or target.with_name(target.name + ".checkpoint")
-    digest = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
     identity = {**asdict(settings), "picture": digest}
     store = Checkpoint.load(keep, identity) if resume else Checkpoint.new(keep, identity)
     try:
