@@ -38,6 +38,7 @@ TARGETS = {
     "container": Target("fuzz_container", ("sfumato.container",)),
     "image": Target("fuzz_image", ("sfumato.media.image", "sfumato.coding")),
     "scene": Target("fuzz_scene", ("sfumato.sources",)),
+    "scene_file": Target("fuzz_scene_file", ("sfumato.media.scene", "sfumato.coding")),
 }
 
 

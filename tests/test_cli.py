@@ -13,7 +13,7 @@ import pytest
 import sfumato
 from sfumato.cli import main
 
-VERBS = ("encode", "decode", "info", "cut", "verify", "curve", "strip")
+VERBS = ("encode", "decode", "info", "cut", "verify", "render", "curve", "strip")
 
 
 def command(*arguments: str | Path) -> list[str]:

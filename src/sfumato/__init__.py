@@ -7,6 +7,7 @@
     sfumato.verify("cat.sfu")                              every checksum and every promise of the format
     sfumato.curve("cat.jpg", "cat.sfu")                    PSNR, SSIM and MS-SSIM of every prefix
     sfumato.convert("room.ply", "room.spz")                a scene of splats in the format of another tool
+    sfumato.render("room.spz", "orbit", "room.mp4")        a scene as cameras see it: a film or pictures
 
 What goes wrong on purpose is a `sfumato.SfumatoError`; its text is one sentence with file, place and reason.
 Importing this package loads neither torch nor matplotlib; the other modules are loaded when they are first used.
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +40,15 @@ from sfumato.errors import (
 )
 
 if TYPE_CHECKING:
-    from sfumato.camera import Camera
+    from sfumato.camera import Camera, CameraPath
     from sfumato.container import Budget, Prefix, Report
     from sfumato.media.image.asset import ImageAsset
     from sfumato.media.image.decoder import ImageDecoder
     from sfumato.media.image.encode import EncodeReport, EncodeSettings, Progress
+    from sfumato.media.scene.asset import SceneAsset
+    from sfumato.media.scene.decoder import SceneDecoder
+    from sfumato.media.scene.encode import SceneReport, SceneSettings
+    from sfumato.media.views import RenderReport, RenderSettings
     from sfumato.quality.curve import RateCurve
     from sfumato.sources.scene import Scene
     from sfumato.splats import Splats2D, Splats3D
@@ -54,6 +59,7 @@ __all__ = [
     "Budget",
     "BudgetError",
     "Camera",
+    "CameraPath",
     "CheckpointError",
     "ChecksumError",
     "ChunkError",
@@ -68,8 +74,14 @@ __all__ = [
     "Prefix",
     "Progress",
     "RateCurve",
+    "RenderReport",
+    "RenderSettings",
     "Report",
     "Scene",
+    "SceneAsset",
+    "SceneDecoder",
+    "SceneReport",
+    "SceneSettings",
     "SettingsError",
     "SfumatoError",
     "SignatureError",
@@ -83,12 +95,14 @@ __all__ = [
     "cut",
     "encode",
     "open",
+    "render",
     "verify",
 ]
 
 _HOMES = {
     "Budget": "sfumato.container",
     "Camera": "sfumato.camera",
+    "CameraPath": "sfumato.camera",
     "EncodeReport": "sfumato.media.image.encode",
     "EncodeSettings": "sfumato.media.image.encode",
     "ImageAsset": "sfumato.media.image.asset",
@@ -96,8 +110,14 @@ _HOMES = {
     "Prefix": "sfumato.container",
     "Progress": "sfumato.media.image.encode",
     "RateCurve": "sfumato.quality.curve",
+    "RenderReport": "sfumato.media.views",
+    "RenderSettings": "sfumato.media.views",
     "Report": "sfumato.container",
     "Scene": "sfumato.sources.scene",
+    "SceneAsset": "sfumato.media.scene.asset",
+    "SceneDecoder": "sfumato.media.scene.decoder",
+    "SceneReport": "sfumato.media.scene.encode",
+    "SceneSettings": "sfumato.media.scene.encode",
     "Splats2D": "sfumato.splats",
     "Splats3D": "sfumato.splats",
 }
@@ -125,34 +145,51 @@ def encode(
     checkpoint: _Path | None = None,
     resume: bool = False,
     **settings: Any,
-) -> EncodeReport:
-    """Fit splats to the picture at `source` and write them to `destination` as one progressive file.
+) -> EncodeReport | SceneReport:
+    """Make one progressive file at `destination` of the picture or the scene of splats at `source`.
+
+    Splats are fitted to a picture; those of a scene (3DGS PLY, compressed PLY, SPZ, SOG, .splat) are taken as they are.
 
     progress: called about ten times a second.
     checkpoint: where the fit is saved while it runs, by default `destination` with ".checkpoint" behind it. It is
         removed when the file is written, and stays after a KeyboardInterrupt.
     resume: go on from the checkpoint; picture and settings have to be the same.
     settings: the fields of `EncodeSettings`: splats, levels, quality_db, bytes, seconds, resolution_levels, iterations
-        and seed.
+        and seed; for a scene those of `SceneSettings`: quality and single_level, and `repair`, which leaves out broken
+        splats.
 
     Raises: InputError, SettingsError, BudgetError (`bytes` cannot hold the base level), CheckpointError, OutputError.
     """
     from sfumato.media.image.encode import EncodeSettings, encode_image
+    from sfumato.media.scene.encode import SceneSettings, encode_scene_file
+    from sfumato.sources.scene import is_scene
 
+    if is_scene(source):
+        if resume or checkpoint is not None:
+            raise SettingsError(f"cannot resume: '{source}' is a scene, and scenes are encoded in one go")
+        repair = settings.pop("repair", False)
+        try:
+            wanted = SceneSettings(**settings)
+        except TypeError:
+            raise SettingsError(
+                f"cannot encode the scene '{source}' with {', '.join(sorted(settings))}: scenes know quality, "
+                "single_level and repair"
+            ) from None
+        return encode_scene_file(source, destination, wanted, repair=repair, progress=progress)
     where = None if checkpoint is None else Path(checkpoint)
     return encode_image(
         source, destination, EncodeSettings(**settings), progress=progress, checkpoint=where, resume=resume
     )
 
 
-def open(source: bytes | _Path) -> ImageAsset:
-    """The asset in a file, in a prefix of one, or in bytes.
+def open(source: bytes | _Path) -> ImageAsset | SceneAsset:
+    """The asset in a file, in a prefix of one, or in bytes; HEAD decides of which medium it is.
 
     Raises: InputError if the file cannot be read; FormatError, of the subclass that fits, if it breaks a promise.
     """
-    from sfumato.media.image.asset import ImageAsset
+    from sfumato.media.opening import open_asset
 
-    return ImageAsset.open(source)
+    return open_asset(source)
 
 
 def cut(source: bytes | _Path, destination: _Path, budget: Budget | str) -> int:
@@ -181,9 +218,17 @@ def verify(source: bytes | _Path) -> Report:
     return container.verify(source)
 
 
-def convert(source: _Path, destination: _Path, *, repair: bool = False, sh_degree: int | None = None) -> Scene:
+def convert(
+    source: _Path,
+    destination: _Path,
+    *,
+    repair: bool = False,
+    sh_degree: int | None = None,
+    budget: Budget | str | None = None,
+) -> Scene:
     """Write the scene of splats in `source` to `destination`; the suffix decides the format (docs/formats.md).
 
+    budget: of an `.sfu` file, such as "5%" or "30KB": only what so much of it shows.
     repair: leave out broken splats instead of refusing the file; `Scene.dropped` counts them.
     sh_degree: keep spherical harmonics up to this degree, 0..3; by default all of them.
 
@@ -194,15 +239,47 @@ def convert(source: _Path, destination: _Path, *, repair: bool = False, sh_degre
     import dataclasses
 
     from sfumato.exports.scene import write_scene
-    from sfumato.sources.scene import read_scene
+    from sfumato.media.opening import is_asset
+    from sfumato.media.scene.asset import SceneAsset
+    from sfumato.sources.scene import Scene, read_scene
 
     if sh_degree is not None and sh_degree not in range(4):
         raise SettingsError(f"cannot keep harmonics up to degree {sh_degree}: it must be 0, 1, 2 or 3")
-    scene = read_scene(source, repair=repair)
+    if is_asset(source):
+        asset = SceneAsset.open(source)
+        scene = Scene(asset.splats(budget), "Sfumato", asset.layout.antialiased)
+    elif budget is not None:
+        raise SettingsError(f"cannot use a budget on '{source}': only .sfu files have prefixes")
+    else:
+        scene = read_scene(source, repair=repair)
     if sh_degree is not None and sh_degree < scene.splats.sh_degree:
         scene = dataclasses.replace(scene, splats=scene.splats.with_sh_degree(sh_degree))
     write_scene(scene.splats, destination, antialiased=scene.antialiased)
     return scene
+
+
+def render(
+    scene: _Path | Splats3D,
+    cameras: _Path | CameraPath | Sequence[Camera],
+    destination: _Path,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    **settings: Any,
+) -> RenderReport:
+    """Show the scene of splats in the file `scene` (`.sfu`, or what `convert` reads) as `cameras` see it.
+
+    cameras: "orbit", a file of cameras (docs/cameras.md), or cameras.
+    destination: a picture (.png, .jpg, .webp or .tiff), numbered pictures if its name holds "{frame}" or "%04d", or a
+        film (.mp4), which needs PyAV.
+    progress: called after every frame.
+    settings: the fields of `RenderSettings`: budget, size, frames, fps, fov_degrees, azimuth_degrees,
+        elevation_degrees, up, background, antialias and repair.
+
+    Raises: InputError (the scene or the cameras), FormatError, SettingsError, BudgetError, OutputError.
+    """
+    from sfumato.media.views import RenderSettings, render_scene
+
+    return render_scene(scene, cameras, destination, RenderSettings(**settings), progress=progress)
 
 
 def curve(

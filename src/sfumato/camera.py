@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,6 +70,8 @@ class Camera:
         fov_degrees: horizontal field of view. up: the world's upward direction, not parallel to the view.
         """
         forward = np.asarray(target, float) - np.asarray(position, float)
+        if not np.linalg.norm(forward) > 0:
+            raise ValueError("a camera cannot look at the point where it stands")
         forward /= np.linalg.norm(forward)
         right = np.cross(forward, np.asarray(up, float))
         if np.linalg.norm(right) < 1e-6:
@@ -89,6 +92,68 @@ class Camera:
         """A part of the picture, in pixels of the whole."""
         return replace(self, width=width, height=height, cx=self.cx - left, cy=self.cy - top)
 
+    def fitted(self, width: int, height: int) -> Camera:
+        """All of the view in a picture of another size and shape; where that is wider or higher, more is seen."""
+        scale = min(width / self.width, height / self.height)
+        cx = (self.cx - self.width / 2) * scale + width / 2
+        cy = (self.cy - self.height / 2) * scale + height / 2
+        return replace(self, width=width, height=height, fx=self.fx * scale, fy=self.fy * scale, cx=cx, cy=cy)
+
+
+@dataclass(frozen=True)
+class CameraPath:
+    """Cameras in the order in which a film passes them.
+
+    cameras: at least one. times: seconds, increasing, one for each camera; None if the path says nothing about time.
+    """
+
+    cameras: tuple[Camera, ...]
+    times: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.cameras or (self.times is not None and len(self.times) != len(self.cameras)):
+            raise ValueError("a path needs at least one camera, and a time for each of them or none at all")
+        if self.times is not None and not (np.isfinite(self.times).all() and (np.diff(self.times) > 0).all()):
+            raise ValueError("the times of a path must be finite and increase")
+
+    def resampled(self, count: int) -> list[Camera]:
+        """`count` cameras, evenly spaced from the path's first to its last.
+
+        Spaced in time, or without times in the number of the camera. In between, positions, focal lengths and principal
+        points move on straight lines and rotations on the shortest arc; sizes are those of the first camera.
+        """
+        times = np.arange(len(self.cameras), dtype=float) if self.times is None else np.array(self.times)
+        wanted = np.linspace(times[0], times[-1], count)
+        place = np.interp(wanted, times, np.arange(len(times)))  # [count], 1.25 lies after the second camera
+        first = self.cameras[0]
+        cameras = [
+            c if (c.width, c.height) == (first.width, first.height) else c.fitted(first.width, first.height)
+            for c in self.cameras
+        ]
+        return [_between(cameras[int(at)], cameras[min(int(at) + 1, len(cameras) - 1)], at % 1) for at in place]
+
+
+def _between(a: Camera, b: Camera, share: float) -> Camera:
+    """The camera at `share` (0..1) of the way from `a` to `b`, of the size of `a`."""
+    if share == 0:
+        return a
+    rotation = _power(b.rotation @ a.rotation.T, share) @ a.rotation
+    position = (1 - share) * a.position + share * b.position
+    fx, fy, cx, cy = ((1 - share) * getattr(a, name) + share * getattr(b, name) for name in ("fx", "fy", "cx", "cy"))
+    return Camera(a.width, a.height, fx, fy, cx, cy, rotation, -rotation @ position)
+
+
+def _power(rotation: Float64Array, share: float) -> Float64Array:
+    """The rotation [3, 3] about the same axis by `share` times the angle (0..pi)."""
+    axis = np.linalg.svd(rotation - np.eye(3))[2][-1]  # what the rotation leaves in place
+    turn = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
+    axis = axis if axis @ turn >= 0 else -axis
+    angle = share * np.arctan2(np.linalg.norm(turn), np.trace(rotation) - 1)
+    x, y, z = axis
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    powered: Float64Array = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross  # Rodrigues
+    return powered
+
 
 def orbit(
     centre: Float64Array,
@@ -97,30 +162,33 @@ def orbit(
     *,
     width: int,
     height: int,
+    azimuth_degrees: float = 0.0,
     elevation_degrees: float = 15.0,
     fov_degrees: float = 50.0,
     up: tuple[float, float, float] = (0.0, -1.0, 0.0),
 ) -> list[Camera]:
     """`count` cameras on a circle around `centre` [3], all looking at it.
 
-    distance: from the centre in world units. elevation_degrees: above the horizon. up: the world's upward direction.
+    distance: from the centre in world units. elevation_degrees: above the horizon, within +-89. azimuth_degrees: of the
+        first camera; 0 stands on the side of -z and looks along z (where `up` is z or -z, on the side of -y), and the
+        circle goes on counterclockwise as seen from above. up: the world's upward direction.
     """
+    centre = np.asarray(centre, float)
+    return [
+        Camera.look_at(centre + distance * outward, centre, width=width, height=height, fov_degrees=fov_degrees, up=up)
+        for outward in _directions(count, azimuth_degrees, elevation_degrees, up)
+    ]
+
+
+def _directions(
+    count: int, azimuth_degrees: float, elevation_degrees: float, up: tuple[float, float, float]
+) -> Iterator[Float64Array]:
+    """Unit vectors from the centre of an orbit to its cameras."""
     axis = np.asarray(up, float) / np.linalg.norm(up)
-    first = np.cross(axis, [0.0, 0.0, 1.0] if abs(axis[2]) < 0.9 else [1.0, 0.0, 0.0])
-    first /= np.linalg.norm(first)
-    second = np.cross(axis, first)
+    front = np.array([0.0, 0.0, -1.0] if abs(axis[2]) < 0.9 else [0.0, -1.0, 0.0])
+    front -= (front @ axis) * axis
+    front /= np.linalg.norm(front)
+    side = np.cross(axis, front)
     tilt = np.radians(elevation_degrees)
-    cameras = []
-    for angle in 2 * np.pi * np.arange(count) / count:
-        outward = np.cos(tilt) * (np.cos(angle) * first + np.sin(angle) * second) + np.sin(tilt) * axis
-        cameras.append(
-            Camera.look_at(
-                np.asarray(centre, float) + distance * outward,
-                centre,
-                width=width,
-                height=height,
-                fov_degrees=fov_degrees,
-                up=up,
-            )
-        )
-    return cameras
+    for angle in np.radians(azimuth_degrees) + 2 * np.pi * np.arange(count) / count:
+        yield np.cos(tilt) * (np.cos(angle) * front + np.sin(angle) * side) + np.sin(tilt) * axis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,3 +156,32 @@ class Splats3D:
         odd = [1, y, z, x, x * y, y * z, 1, x * z, 1, y, x * y * z, y, z, x, z, x]
         sh = self.sh * np.array(odd[: self.sh.shape[1]], np.float32)[:, None]
         return Splats3D(mean, rotation, self.scale, self.opacity, sh)
+
+
+def robust_bounds(splats: Splats3D) -> tuple[NDArray[np.float64], float]:
+    """Centre [3] and radius, in world units, of the sphere around `splats` (at least one) that leaves far floaters out.
+
+    Splats count by their opacity. Those more than three times as far from the median as the nearest three quarters are
+    floaters; the sphere holds 99.5 % of the others, each with one standard deviation around its centre.
+    """
+    if not len(splats):
+        raise ValueError("no splats have no bounds")
+    mean, reach = splats.mean.astype(np.float64), splats.scale.max(axis=1).astype(np.float64)
+    weight = splats.opacity.astype(np.float64)
+    middle = np.array([weighted_quantile(mean[:, axis], weight, 0.5) for axis in range(3)])
+    distance = np.linalg.norm(mean - middle, axis=1)
+    near = distance <= 3 * weighted_quantile(distance, weight, 0.75)
+    mean, reach, weight = mean[near], reach[near], weight[near]
+    ends = [[weighted_quantile(mean[:, axis], weight, share) for axis in range(3)] for share in (0.005, 0.995)]
+    centre = np.mean(ends, axis=0)
+    return centre, weighted_quantile(np.linalg.norm(mean - centre, axis=1) + reach, weight, 0.995)
+
+
+def weighted_quantile(values: NDArray[Any], weight: NDArray[Any], share: float) -> float:
+    """The smallest of `values` [N] up to which the values hold `share` (0..1) of all of `weight` [N], none negative.
+
+    If all weights are 0 they count alike.
+    """
+    order = np.argsort(values)
+    sums = np.cumsum(weight[order] if weight.any() else np.ones(len(values)), dtype=np.float64)
+    return float(values[order[min(np.searchsorted(sums, share * sums[-1]), len(values) - 1)]])

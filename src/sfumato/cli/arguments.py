@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from typing import NoReturn
 
 import sfumato
-from sfumato.cli import convert, encode, measure, read
+from sfumato.cli import convert, encode, measure, read, render
 from sfumato.errors import SettingsError
 
 _EPILOG = """\
@@ -38,7 +39,7 @@ def command_parser() -> CommandParser:
     parser.add_argument("--version", action="version", version=f"sfumato {sfumato.__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
 
-    verb = _verb(verbs, "encode", "make a progressive file of a picture", encode.run)
+    verb = _verb(verbs, "encode", "make a progressive file of a picture or a scene", encode.run)
     _add_encode(verb)
 
     verb = _verb(verbs, "decode", "show what a file, or its first bytes, holds as an ordinary picture", read.decode)
@@ -65,6 +66,9 @@ def command_parser() -> CommandParser:
 
     verb = _verb(verbs, "convert", "turn a scene of splats into the format of another tool", convert.run)
     _add_convert(verb)
+
+    verb = _verb(verbs, "render", "show a scene of splats as cameras see it: a picture, pictures or a film", render.run)
+    _add_render(verb)
 
     verb = _verb(verbs, "curve", "measure PSNR, SSIM and MS-SSIM of every prefix", measure.curve)
     verb.add_argument("original", metavar="ORIGINAL", help="the picture that was encoded")
@@ -102,7 +106,9 @@ def _json(verb: CommandParser) -> None:
 
 
 def _add_encode(verb: CommandParser) -> None:
-    verb.add_argument("file", metavar="PICTURE", help="PNG, JPEG, WebP, TIFF, AVIF, HEIC and others")
+    verb.add_argument(
+        "file", metavar="FILE", help="a picture (PNG, JPEG, WebP ...) or a scene (3DGS .ply, .spz, .sog, .splat)"
+    )
     _output(verb, "FILE", "the .sfu file to write")
     verb.add_argument("--splats", type=_whole_from(1), metavar="N", help="how many splats (default: pixels / 40)")
     verb.add_argument(
@@ -126,17 +132,53 @@ def _add_encode(verb: CommandParser) -> None:
     verb.add_argument("--iterations", type=_whole_from(1), metavar="N", help="steps of the fit")
     verb.add_argument("--seed", type=_whole_from(0), default=0, metavar="N", help="makes a run repeatable (0)")
     verb.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted run")
+    verb.add_argument(
+        "--detail", type=float, default=1.0, metavar="X", help="scenes: how many times finer than usual (1)"
+    )
+    verb.add_argument("--repair", action="store_true", help="scenes: leave out broken splats")
     _json(verb)
     verb.add_argument("--quiet", action="store_true", help="no progress and no summary")
 
 
 def _add_convert(verb: CommandParser) -> None:
-    verb.add_argument("file", metavar="SCENE", help="3DGS .ply, compressed .ply, .spz, .splat or .sog")
+    verb.add_argument("file", metavar="SCENE", help="3DGS .ply, compressed .ply, .spz, .splat, .sog or an .sfu scene")
     verb.add_argument("output", metavar="OUTPUT", help="the scene to write; its suffix decides the format")
+    verb.add_argument("--budget", help="of an .sfu file, such as 5%% or 30KB: what so much of it shows (all)")
     verb.add_argument("--repair", action="store_true", help="leave out broken splats and say how many they were")
     verb.add_argument(
         "--sh-degree", type=int, choices=range(4), metavar="N", help="keep harmonics up to this degree, 0 to 3 (all)"
     )
+
+
+def _add_render(verb: CommandParser) -> None:
+    verb.add_argument("file", metavar="SCENE", help="an .sfu scene, 3DGS .ply, compressed .ply, .spz, .splat or .sog")
+    _output(verb, "OUTPUT", "a picture, numbered pictures ('a-{frame}.png' or 'a-%%04d.png') or a film (.mp4)")
+    verb.add_argument(
+        "--camera", default="orbit", metavar="orbit|FILE", help="around the scene, or the cameras in a .json (orbit)"
+    )
+    verb.add_argument("--budget", help="use only so much of an .sfu file (default: all of it)")
+    verb.add_argument("--size", type=_size, metavar="WxH", help="in pixels (1280x720, or that of the cameras)")
+    verb.add_argument("--frames", type=_whole_from(1), metavar="N", help="how many (120, or the cameras in the file)")
+    verb.add_argument("--fps", type=float, default=30, metavar="F", help="frames of a film a second (30)")
+    verb.add_argument("--fov", type=float, default=50, metavar="DEGREES", help="field of view of an orbit (50)")
+    verb.add_argument("--azimuth", type=float, default=0, metavar="DEGREES", help="where an orbit begins (0)")
+    verb.add_argument(
+        "--elevation", type=float, default=15, metavar="DEGREES", help="of an orbit above the horizon (15)"
+    )
+    verb.add_argument(
+        "--up", type=_direction, default=(0.0, -1.0, 0.0), metavar="AXIS|X,Y,Z",
+        help="the scene's upward direction, such as z or 0,1,0.2; with a minus write --up=-y, which is the default",
+    )  # fmt: skip
+    verb.add_argument(
+        "--background", type=_background, metavar="R,G,B|none",
+        help="0 to 255 each (default: transparent, or black where the format cannot be)",
+    )  # fmt: skip
+    verb.add_argument(
+        "--antialias", action=argparse.BooleanOptionalAction,
+        help="for splats trained with a low-pass filter (default: what the scene says)",
+    )  # fmt: skip
+    verb.add_argument("--repair", action="store_true", help="leave out broken splats")
+    verb.add_argument("--quiet", action="store_true", help="no progress and no summary")
 
 
 def _whole_from(least: int) -> Callable[[str], int]:
@@ -161,6 +203,28 @@ def _size(text: str) -> tuple[int, ...]:
 
 def _crop(text: str) -> tuple[int, ...]:
     return _wholes(text, ",", 4, "X,Y,W,H, such as 0,0,320,240")
+
+
+def _direction(text: str) -> tuple[float, ...]:
+    sign, axis = (-1.0, text[1:]) if text[:1] == "-" else (1.0, text.removeprefix("+"))
+    if axis in ("x", "y", "z"):
+        return tuple(sign * (axis == name) for name in "xyz")
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 3 or not any(numbers) or not all(map(math.isfinite, numbers)):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither x, y, z, -x, -y, -z nor a direction such as 0,1,0.2")
+    return numbers
+
+
+def _background(text: str) -> tuple[float, ...] | None:
+    if text == "none":
+        return None
+    color = _wholes(text, ",", 3, "R,G,B, such as 255,255,255, or none")
+    if max(color) > 255:
+        raise argparse.ArgumentTypeError(f"{text!r} goes beyond 255")
+    return tuple(part / 255 for part in color)
 
 
 def _levels(text: str) -> int | tuple[int, ...]:

@@ -15,7 +15,13 @@ def run(arguments: argparse.Namespace) -> None:
     from sfumato.exports.scene import SCENES
 
     check_output(arguments.output, arguments.file, suffixes=SCENES)
-    scene = sfumato.convert(arguments.file, arguments.output, repair=arguments.repair, sh_degree=arguments.sh_degree)
+    scene = sfumato.convert(
+        arguments.file,
+        arguments.output,
+        repair=arguments.repair,
+        sh_degree=arguments.sh_degree,
+        budget=arguments.budget,
+    )
     for note in scene.notes:
         warnings.warn(f"'{arguments.file}': {note}", UserWarning, stacklevel=1)
     print(

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> None:
     """Encode; on Ctrl-C say how to go on."""
+    from sfumato.sources.scene import is_scene
+
     check_output(arguments.output, arguments.file)
+    if is_scene(arguments.file):
+        _encode_scene(arguments)
+        return
     checkpoint = f"{arguments.output}.checkpoint"
     with ProgressDisplay(arguments.quiet) as show:
         try:
@@ -35,6 +40,7 @@ def run(arguments: argparse.Namespace) -> None:
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt(_how_to_go_on(checkpoint)) from None
+    assert isinstance(report, sfumato.EncodeReport)
     if arguments.json:
         json.dump(_as_json(report), sys.stdout, indent=1)
         print()
@@ -43,6 +49,33 @@ def run(arguments: argparse.Namespace) -> None:
             f"{report.path}: {report.bytes:,} bytes, {report.splats:,} splats in {report.prefixes[-1].levels} levels "
             f"and {report.chunks} chunks, {report.psnr_db:.2f} dB, fitted in {clock(report.seconds)}"
         )
+
+
+def _encode_scene(arguments: argparse.Namespace) -> None:
+    given = [name for name, value in _settings(arguments).items() if value not in (None, 0, 6)]
+    if given or arguments.resume:
+        wrong = ", ".join(f"--{name.removesuffix('_db').replace('_', '-')}" for name in given) or "--resume"
+        raise SettingsError(
+            f"cannot use {wrong} on '{arguments.file}': it is a scene, which knows --detail and --repair"
+        )
+    with ProgressDisplay(arguments.quiet) as show:
+        report = sfumato.encode(
+            arguments.file, arguments.output, progress=show, quality=arguments.detail, repair=arguments.repair
+        )
+    assert isinstance(report, sfumato.SceneReport)
+    quality = report.prefixes[-1].quality_db
+    if arguments.json:
+        described = {"path": str(report.path), "bytes": report.bytes, "splats": report.splats, "chunks": report.chunks}
+        described |= {"seconds": report.seconds, "dropped": report.scene.dropped, "psnr_db": quality}
+        json.dump({**described, "prefixes": [dataclasses.asdict(p) for p in report.prefixes]}, sys.stdout, indent=1)
+        print()
+    elif not arguments.quiet:
+        print(
+            f"{report.path}: {report.bytes:,} bytes, {report.splats:,} splats in {report.chunks} chunks, "
+            f"{quality:.2f} dB to {report.scene.format}, encoded in {clock(report.seconds)}"
+        )
+        if report.scene.dropped:
+            print(f"{report.scene.dropped:,} bad splats were left out")
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sfumato
 from sfumato.cli.paths import check_output
 from sfumato.cli.progress import ProgressDisplay
-from sfumato.cli.read import PICTURES, announced_prefixes
+from sfumato.cli.read import PICTURES, announced_prefixes, open_image
 from sfumato.errors import BudgetError, SettingsError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def strip(arguments: argparse.Namespace) -> None:
 
     inputs = [arguments.file] if arguments.original is None else [arguments.file, arguments.original]
     check_output(arguments.output, *inputs, suffixes=PICTURES)
-    asset = sfumato.open(arguments.file)
+    asset = open_image(arguments.file)
     prefixes = announced_prefixes(arguments.file)
     chosen = _chosen(prefixes, asset.prefixes[-1], arguments.budgets)
     whole = prefixes[-1].length

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import sfumato
 from sfumato.cli.paths import check_output
+from sfumato.errors import InputError
 
 if TYPE_CHECKING:
     from sfumato.container import Head, Index, Prefix
     from sfumato.media.image.asset import ImageAsset
+    from sfumato.media.scene.asset import SceneAsset
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 _CHANNELS = {1: "grey", 3: "RGB", 4: "RGB with alpha"}
@@ -25,7 +27,7 @@ def decode(arguments: argparse.Namespace) -> None:
     from sfumato.exports.picture import write_picture
 
     check_output(arguments.output, arguments.file, suffixes=PICTURES)
-    asset = sfumato.open(arguments.file)
+    asset = open_image(arguments.file)
     pixels = asset.render(arguments.budget, size=arguments.size, crop=arguments.crop)
     write_picture(arguments.output, pixels)
     height, width = pixels.shape[:2]
@@ -58,9 +60,7 @@ def info(arguments: argparse.Namespace) -> None:
             "bytes_of_whole": prefixes[-1].length,
             "complete": asset.complete,
             "medium": asset.head.medium,
-            "width": asset.width,
-            "height": asset.height,
-            "channels": asset.channels,
+            **_described(asset),
             "levels": levels,
             "chunks": chunks,
         }
@@ -69,6 +69,14 @@ def info(arguments: argparse.Namespace) -> None:
         return
     print(f"{arguments.file}: {_summary(asset, prefixes[-1], size)}\n")
     print(_table(chunks if arguments.chunks else levels, size))
+
+
+def open_image(path: str) -> ImageAsset:
+    """The image in the file at `path`; raises InputError if it holds another medium."""
+    asset = sfumato.open(path)
+    if not isinstance(asset, sfumato.ImageAsset):
+        raise InputError(f"cannot show '{path}' as an image: it holds a {asset.head.medium}; use 'sfumato render'")
+    return asset
 
 
 def announced_prefixes(path: str) -> list[Prefix]:
@@ -118,8 +126,20 @@ def _level_rows(prefixes: Sequence[Prefix], head: Head, chunks: Sequence[dict[st
     return rows
 
 
-def _summary(asset: ImageAsset, whole: Prefix, size: int) -> str:
-    what = f"{asset.head.medium}, {asset.width} x {asset.height}, {_CHANNELS[asset.channels]}"
+def _described(asset: ImageAsset | SceneAsset) -> dict[str, Any]:
+    """What HEAD says beyond levels."""
+    if isinstance(asset, sfumato.ImageAsset):
+        return {"width": asset.width, "height": asset.height, "channels": asset.channels}
+    return {"bounds": asset.layout.bounds, "sh_degree": asset.layout.sh_degree}
+
+
+def _summary(asset: ImageAsset | SceneAsset, whole: Prefix, size: int) -> str:
+    what = asset.head.medium
+    if isinstance(asset, sfumato.ImageAsset):
+        what += f", {asset.width} x {asset.height}, {_CHANNELS[asset.channels]}"
+    else:
+        low, high = (" ".join(f"{x:.4g}" for x in corner) for corner in asset.layout.bounds)
+        what += f", from ({low}) to ({high}), harmonics of degree {asset.layout.sh_degree}"
     there = f"{size:,} bytes" if asset.complete else f"the first {size:,} of {whole.length:,} bytes"
     return f"{what}, {whole.levels} levels, {whole.chunks} chunks, {whole.splats:,} splats, {there}"
 

@@ -19,11 +19,13 @@ _BAD_TABLE, _BAD_POINTS = -2, -3  # Status in native/rans.h
 class NativeRans:
     """rANS through the C ABI of one instruction set. Builds the search structure of all tables once (210 KB).
 
-    model: that structure, for other functions of the library that decode symbols; uint32.
+    library: where its functions come from.
+    model: the search structure, for other functions of the library that decode symbols; uint32.
     """
 
     def __init__(self, library: NativeLibrary) -> None:
         pointer, size = ctypes.c_void_p, ctypes.c_size_t
+        self.library = library
         self._encode = library.function(
             "sfu_rans_encode",
             pointer,
@@ -83,11 +85,16 @@ class NativeRans:
         status = self._decode_points(
             self._at, words, state.ctypes.data, count, width, height, points.ctypes.data, scratch.ctypes.data
         )
-        if status == _BAD_POINTS:
-            raise ChunkError("cannot decode the points: a box holds more points than it can, or one lies outside")
-        if status:
-            raise past_the_end(words)
+        check_points(status, words)
         return points
+
+
+def check_points(status: int, words: bytes) -> None:
+    """Raises ChunkError for what a decoder of points found wrong with `words`."""
+    if status == _BAD_POINTS:
+        raise ChunkError("cannot decode the points: a box holds more points than it can, or one lies outside")
+    if status:
+        raise past_the_end(words)
 
 
 @functools.cache

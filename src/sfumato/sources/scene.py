@@ -17,7 +17,7 @@ from sfumato.sources.splat_compressed_ply import read_splat_compressed_ply
 from sfumato.sources.splat_ply import read_splat_ply
 from sfumato.sources.spz import read_spz
 
-__all__ = ["Scene", "read_scene"]
+__all__ = ["Scene", "is_scene", "read_scene"]
 
 
 class _Read(Protocol):
@@ -44,6 +44,15 @@ _READERS = (
     _Reader(lambda head, suffix: head.startswith(b"PK\3\4") or (head[:1] == b"{" and suffix == ".json"), read_sog),
     _Reader(lambda _, suffix: suffix == ".splat", read_antimatter),
 )
+
+
+def is_scene(path: str | os.PathLike[str]) -> bool:
+    """Whether the file at `path` can be read and looks like one of the formats of `read_scene`."""
+    try:
+        head = _head(Path(path))
+    except InputError:
+        return False
+    return any(reader.fits(head, Path(path).suffix.lower()) for reader in _READERS)
 
 
 def read_scene(path: str | os.PathLike[str], *, repair: bool = False) -> Scene:

@@ -19,10 +19,9 @@ from sfumato.coding import (
     SymbolEncoder,
     canonical_order,
     code_points,
-    signed_bits,
-    signed_table,
     uniform_table,
 )
+from sfumato.coding.contexts import MODEL_TABLES, ContextModel, magnitude
 from sfumato.errors import ChunkError
 from sfumato.media.image.native_codec import native_codec
 from sfumato.media.image.quantise import (
@@ -32,7 +31,6 @@ from sfumato.media.image.quantise import (
     QuantisedSplats,
     dequantise,
     energy_class,
-    floor_log2,
     log_step,
     position_exponents,
     quantise,
@@ -45,45 +43,9 @@ KIND = "SPLT"
 MAX_CELLS = 1 << 16
 """Columns or rows of a position grid."""
 
-_SHAPES, _SCALES = 3, 28
 _FIXED = struct.Struct("<HBbhhb")
 _MEAN_BITS = 8  # the means of the log scales have 1/256 steps
-_SLOPES = range(-8, 13)
 _MAX_CLASS = 40  # beyond any energy class that an encoder makes; hostile colours are held to it
-
-
-@dataclass(frozen=True)
-class ContextModel:
-    """Which signed table a value gets, given a small whole number known to the decoder.
-
-    table: 28 * shape + scale, 0..83. slope: quarters of a scale per unit of context, -128..127.
-    """
-
-    table: int
-    slope: int = 0
-
-    def tables(self, context: Ints) -> NDArray[np.uint16]:
-        """Table indexes [n] for contexts [n]."""
-        shape, scale = divmod(self.table, _SCALES)
-        scales = np.clip(scale + (self.slope * context >> 2), 0, _SCALES - 1)
-        tables: NDArray[np.uint16] = (signed_table(shape, 0) + scales).astype(np.uint16)
-        return tables
-
-    @classmethod
-    def best(cls, values: Ints, context: Ints) -> ContextModel:
-        """The model with the least cost in bits for `values` [n]."""
-        buckets = [int(b) for b in np.unique(context)]
-        costs = np.array([signed_bits(values[context == b]) for b in buckets]).reshape(-1, _SHAPES, _SCALES)
-        start = np.arange(_SCALES)
-        best = (np.inf, cls(0))
-        for slope in _SLOPES if len(buckets) > 1 else (0,):
-            total = np.zeros((_SHAPES, _SCALES))
-            for bucket, cost in zip(buckets, costs, strict=True):
-                total += cost[:, np.clip(start + (slope * bucket >> 2), 0, _SCALES - 1)]
-            index = int(np.argmin(total))
-            if total.flat[index] < best[0]:
-                best = (float(total.flat[index]), cls(index, slope))
-        return best[1]
 
 
 @dataclass(frozen=True)
@@ -124,14 +86,9 @@ class Header:
         if not -4 <= exponent <= 10:
             raise ChunkError(f"the position grid has steps of 2^{exponent} pixels; 2^-4 to 2^10 are allowed")
         models = tuple(ContextModel(*pair) for pair in struct.iter_unpack("<Bb", payload[_FIXED.size : size]))
-        if any(model.table >= _SHAPES * _SCALES for model in models):
+        if any(model.table >= MODEL_TABLES for model in models):
             raise ChunkError("a chunk of splats names a probability table that does not exist")
         return cls(count, Grid(color_step, exponent), mean_l11, mean_l22, share, models), payload[size:]
-
-
-def _magnitude(values: Ints) -> Ints:
-    """Bit length of |values|."""
-    return floor_log2(2 * np.abs(values) + 1)
 
 
 def _color_context(color: Ints, channel: int) -> Ints:
@@ -139,8 +96,8 @@ def _color_context(color: Ints, channel: int) -> Ints:
     if channel == 0:
         return np.zeros(len(color), np.int64)
     if channel == 2:
-        return _magnitude(np.abs(color[:, 0]) + 2 * np.abs(color[:, 1]))
-    return _magnitude(color[:, 0])
+        return magnitude(np.abs(color[:, 0]) + 2 * np.abs(color[:, 1]))
+    return magnitude(color[:, 0])
 
 
 def _predict(mean: int, step: Ints) -> Ints:

@@ -37,7 +37,7 @@ class FitSettings:
     seed: int = 0
     prefix_weight: float = 0.03
     base_weight: float = 16.0
-    energy_weight: float = 0.28
+    energy_weight: float = 0.5
     supervision: Literal["all", "cycled", "full"] = "all"
     granularity: Literal["chunks", "levels"] = "chunks"
     births: Literal["error", "random", "at_once"] = "error"

@@ -1,0 +1,39 @@
+"""`sfumato render`: a scene of splats as cameras see it."""
+
+from __future__ import annotations
+
+import argparse
+
+import sfumato
+from sfumato.cli.paths import check_output
+from sfumato.cli.progress import ProgressDisplay
+from sfumato.cli.read import PICTURES
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Render, and say what was written."""
+    from sfumato.media.views import FILMS
+
+    check_output(arguments.output, arguments.file, suffixes=(*PICTURES, *FILMS))
+    with ProgressDisplay(arguments.quiet) as show:
+        report = sfumato.render(
+            arguments.file,
+            arguments.camera,
+            arguments.output,
+            progress=show,
+            budget=arguments.budget,
+            size=arguments.size,
+            frames=arguments.frames,
+            fps=arguments.fps,
+            fov_degrees=arguments.fov,
+            azimuth_degrees=arguments.azimuth,
+            elevation_degrees=arguments.elevation,
+            up=arguments.up,
+            background=arguments.background,
+            antialias=arguments.antialias,
+            repair=arguments.repair,
+        )
+    if not arguments.quiet:
+        frames = f"{report.frames:,} frames of " if report.frames > 1 else ""
+        last = f" to {report.paths[-1].name}" if len(report.paths) > 1 else ""
+        print(f"{report.paths[0]}{last}: {frames}{report.width} x {report.height}, {report.splats:,} splats")

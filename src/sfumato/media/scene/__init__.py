@@ -1,0 +1,1 @@
+"""The scene medium: existing 3D splats as one progressive file."""
