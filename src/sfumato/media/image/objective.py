@@ -13,8 +13,7 @@ from sfumato.media.image.settings import FitSettings
 from sfumato.media.image.small import SmallPicture
 from sfumato.splats import Float32Array, Splats2D
 
-INSIDE_LEVEL = 0.02  # weight of a chunk's end inside a level, beside a level's end: enough for quality to rise steadily
-INSIDE_BASE = 0.2  # the same inside the base level: the first picture of all
+INSIDE_LEVEL = 0.2  # weight of a chunk's end inside a level, beside a level's end: enough for quality to rise steadily
 MAX_SUPERVISED = 16  # prefixes in one pass; their residuals share the cache
 
 SMALL_WEIGHT = 2.0
@@ -72,8 +71,7 @@ class Objective:
         if settings.supervision == "full":
             weights[:] = 0
         inside = [k for k in range(len(weights)) if k not in self.plan.level_ends]
-        chunks = settings.granularity == "chunks"
-        weights[inside] *= [chunks * (INSIDE_LEVEL if self.plan.levels[k] else INSIDE_BASE) for k in inside]
+        weights[inside] *= INSIDE_LEVEL if settings.granularity == "chunks" else 0
         used = np.flatnonzero(weights)
         if len(used) > MAX_SUPERVISED:
             kept = used[np.linspace(0, len(used) - 1, MAX_SUPERVISED).round().astype(int)]

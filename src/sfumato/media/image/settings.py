@@ -35,8 +35,8 @@ class FitSettings:
     seconds: float | None = None
     resolution_levels: int = 0
     seed: int = 0
-    prefix_weight: float = 0.065
-    base_weight: float = 8.0
+    prefix_weight: float = 0.03
+    base_weight: float = 16.0
     energy_weight: float = 0.5
     supervision: Literal["all", "cycled", "full"] = "all"
     granularity: Literal["chunks", "levels"] = "chunks"
