@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 
 import sfumato
+from sfumato.errors import SettingsError
 from sfumato.files import save
-from sfumato.kernels.library import native, thread_count
+from sfumato.kernels import library, native
 from sfumato.sources.photo import read_photo
 from sfumato.splats import Float32Array
 
@@ -94,8 +96,8 @@ def write_results(name: str, markdown: str, data: Any, plot: bytes | None, *, qu
 
 def machine() -> str:
     """What timings depend on, in a few words."""
-    library = native()
-    return f"{thread_count()} threads, {f'kernels for {library.isa}' if library else 'numpy reference'}"
+    compiled = library.native()
+    return f"{library.thread_count()} threads, {f'kernels for {compiled.isa}' if compiled else 'numpy reference'}"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -153,3 +155,23 @@ def figure(panels: list[dict[str, Any]], title: str) -> bytes:
     file = io.BytesIO()
     canvas.savefig(file, format="png")
     return file.getvalue()
+
+
+def use(isa: str) -> bool:
+    """Selects an instruction set for the kernels, "" for the best; False if this machine lacks it."""
+    os.environ["SFUMATO_ISA"] = isa
+    for cached in (library.native, native.library, native._function):
+        cached.cache_clear()
+    try:
+        return library.native() is not None
+    except SettingsError:
+        return False
+
+
+def processor() -> str:
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

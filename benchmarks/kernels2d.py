@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -22,13 +21,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import common
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from sfumato.errors import SettingsError
-from sfumato.kernels import library, native, reference, splats2d
+from sfumato.kernels import library, reference, splats2d
 from sfumato.kernels.planes import Planes
 from sfumato.splats import Float32Array, Splats2D
 
@@ -167,17 +166,6 @@ class Row:
     times_torch: float = 0.0
 
 
-def use(isa: str) -> bool:
-    """Selects an instruction set for the kernels, "" for the best; False if this machine lacks it."""
-    os.environ["SFUMATO_ISA"] = isa
-    for cached in (library.native, native.library, native._function):
-        cached.cache_clear()
-    try:
-        return library.native() is not None
-    except SettingsError:
-        return False
-
-
 def contenders(
     splats: Splats2D, image: Float32Array, slow: bool
 ) -> dict[tuple[str, str], tuple[Callable[[], object], int]]:
@@ -205,7 +193,7 @@ def contenders(
 
     found: dict[tuple[str, str], tuple[Callable[[], object], int]] = {}
     for isa in ("base", "v3", "v4"):
-        if use(isa):
+        if common.use(isa):
             found["forward", f"native {isa}"] = (lambda: splats2d.render(splats, WIDTH, HEIGHT)), 100
             found["forward + backward", f"native {isa}"] = native_both, 100
             found["forward + backward", f"native {isa}, one fit step"] = partial(fit_step, splats2d.planes(image)), 100
@@ -241,7 +229,7 @@ def seconds(run: Callable[[], object], clock: Callable[[], float], threads: int)
 def measure(label: str, splats: Splats2D, repeats: int, slow: bool, cores: int) -> list[Row]:
     """Times all contenders on one set; they take turns, so that a busy minute hits all alike."""
     image = np.random.default_rng(1).normal(size=(HEIGHT, WIDTH, 3)).astype(np.float32)
-    use("")
+    common.use("")
     check(splats, image)
     runs = contenders(splats, image, slow)
     single: dict[tuple[str, str], list[float]] = {key: [] for key in runs}
@@ -251,7 +239,7 @@ def measure(label: str, splats: Splats2D, repeats: int, slow: bool, cores: int) 
             if turn > 0 and turn * share // 100 == (turn - 1) * share // 100:
                 continue
             if name.startswith("native"):
-                use(name.split()[1].rstrip(","))
+                common.use(name.split()[1].rstrip(","))
             wall[work, name].append(seconds(run, time.perf_counter, cores))
             single[work, name].append(seconds(run, time.thread_time, 1))
     rows = []
@@ -301,21 +289,12 @@ def low_pass_table(splats: Splats2D, photo: Float32Array) -> list[dict[str, floa
 # --- report -----------------------------------------------------------------------------------------------------------
 
 
-def processor() -> str:
-    """The processor's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def report(rows: list[Row], low_pass: list[dict[str, float | str]], notes: list[str], cores: int) -> str:
     """The result as Markdown."""
     lines = [
         "# 2D kernels: splats to pixels and gradients",
         "",
-        f"{WIDTH} x {HEIGHT}, RGB, {processor()}, {cores} cores, "
+        f"{WIDTH} x {HEIGHT}, RGB, {common.processor()}, {cores} cores, "
         f"torch {torch.__version__.split('+')[0]}. "
         "Milliseconds: processor time on one thread, and wall time on all cores, shortest (median) of the repeats, in "
         "which the contenders take turns. The last column compares the shortest processor times. A fit step draws, "
@@ -368,12 +347,12 @@ def main() -> None:
         if photo.shape != (HEIGHT, WIDTH, 3):
             parser.error(f"{options.image} is {photo.shape[1]} x {photo.shape[0]}, not {WIDTH} x {HEIGHT}")
         for count in counts:
-            use("")
+            common.use("")
             splats = trained(photo, count)
             quality = psnr(splats2d.render(splats, WIDTH, HEIGHT), photo)
             notes.append(f"Trained on {options.image.name}: {count:,} splats, 300 steps, {quality:.2f} dB.")
             rows += measure("trained", splats, repeats, not options.quick, cores)
-            use("")
+            common.use("")
             low_pass += low_pass_table(splats, photo)
     else:
         notes.append(f"No trained splats: there is no {options.image.name} (--image, or SFUMATO_KODAK).")
@@ -382,7 +361,7 @@ def main() -> None:
     if not options.quick:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / "kernels2d.md").write_text(text)
-        found = {"processor": processor(), "cores": cores, "notes": notes, "low_pass": low_pass}
+        found = {"processor": common.processor(), "cores": cores, "notes": notes, "low_pass": low_pass}
         found["times"] = [asdict(row) for row in rows]
         (RESULTS / "kernels2d.json").write_text(json.dumps(found, indent=1) + "\n")
 

@@ -16,7 +16,6 @@ import argparse
 import functools
 import json
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -27,8 +26,7 @@ import common
 import numpy as np
 
 from sfumato.camera import Camera
-from sfumato.errors import SettingsError
-from sfumato.kernels import library, loss, native, reference3d, reference3d_gradient, splats3d
+from sfumato.kernels import library, loss, reference3d, reference3d_gradient, splats3d
 from sfumato.kernels.harmonics import C0
 from sfumato.sources.splat_compressed_ply import read_splat_compressed_ply
 from sfumato.splats import Float32Array, Splats3D
@@ -122,17 +120,6 @@ def trained(folder: Path) -> dict[str, tuple[Splats3D, Camera]]:
 # --- contenders -------------------------------------------------------------------------------------------------------
 
 
-def use(isa: str) -> bool:
-    """Selects an instruction set for the kernels, "" for the best; False if this machine lacks it."""
-    os.environ["SFUMATO_ISA"] = isa
-    for cached in (library.native, native.library, native._function):
-        cached.cache_clear()
-    try:
-        return library.native() is not None
-    except SettingsError:
-        return False
-
-
 @dataclass
 class Row:
     """One line of the table, in milliseconds: wall time on all cores, processor time on one thread."""
@@ -182,19 +169,19 @@ def timed(run: Callable[[], object], clock: Callable[[], float], threads: int) -
 def measure(scene: str, splats: Splats3D, camera: Camera, repeats: int, slow: bool, cores: int) -> list[Row]:
     """Times all contenders on one scene; they take turns, so that a busy moment hits all alike."""
     d_color = np.random.default_rng(1).normal(size=(HEIGHT, WIDTH, 3)).astype(np.float32)
-    isas = [isa for isa in ("base", "v3", "v4") if use(isa)]
-    use("")
+    isas = [isa for isa in ("base", "v3", "v4") if common.use(isa)]
+    common.use("")
     shown = int(np.count_nonzero(splats3d.measure(splats, [camera]).total))
     runs = works(splats, camera, d_color)
     wall: dict[tuple[str, str], list[float]] = {(work, isa): [] for work in runs for isa in isas}
     single: dict[tuple[str, str], list[float]] = {key: [] for key in wall}
     for _ in range(repeats):
         for isa in isas:
-            use(isa)
+            common.use(isa)
             for work, run in runs.items():
                 wall[work, isa].append(timed(run, time.perf_counter, cores))
                 single[work, isa].append(timed(run, time.thread_time, 1))
-    use("")
+    common.use("")
     os.environ["SFUMATO_THREADS"] = str(cores)
     rows = [
         Row(scene, len(splats), shown, work, f"native {isa}", min(times), statistics.median(times), min(alone), repeats)
@@ -215,7 +202,7 @@ def measure_loss(repeats: int, cores: int) -> list[Row]:
         pictures = (rng.uniform(size=(height, width, 3)).astype(np.float32) for _ in range(2))
         run = functools.partial(loss.l1_ssim, *pictures)
         for isa in ("base", "v3", "v4"):
-            if not use(isa):
+            if not common.use(isa):
                 continue
             wall, single = [], []
             for _ in range(repeats):
@@ -224,7 +211,7 @@ def measure_loss(repeats: int, cores: int) -> list[Row]:
             name = f"{width} x {height}"
             times = min(wall), statistics.median(wall), min(single)
             rows.append(Row(name, 0, 0, "L1 + SSIM", f"native {isa}", *times, repeats))
-    use("")
+    common.use("")
     return rows
 
 
@@ -273,15 +260,6 @@ def opensplat_table(rows: list[Row]) -> str:
     return common.table(["scene", "forward", "OpenSplat", "ratio", "forward + backward", "OpenSplat", "ratio"], lines)
 
 
-def processor() -> str:
-    """The processor's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def report(rows: list[Row], notes: list[str], cores: int) -> str:
     """The result as Markdown."""
     head = ["scene", "splats", "shown", "work", "contender", "all cores", "one thread", "repeats"]
@@ -294,7 +272,7 @@ def report(rows: list[Row], notes: list[str], cores: int) -> str:
         [
             "# 3D kernels: splats to pixels and gradients",
             "",
-            f"{WIDTH} x {HEIGHT}, {processor()}, {cores} cores. Milliseconds: wall time on all cores, shortest "
+            f"{WIDTH} x {HEIGHT}, {common.processor()}, {cores} cores. Milliseconds: wall time on all cores, shortest "
             "(median), and shortest processor time on one thread. `python benchmarks/kernels3d.py` writes this and "
             "says in its first lines what is measured.",
             "",
@@ -329,7 +307,7 @@ def main() -> None:
     notes = [agreement(*first), f"Load average before and after: {before:.1f}, {os.getloadavg()[0]:.1f}."]
     if "guitar" not in scenes:
         notes.append("No trained scenes: they were not found (--scenes, or SFUMATO_SCENES).")
-    data = {"processor": processor(), "cores": cores, "notes": notes, "times": [asdict(row) for row in rows]}
+    data = {"processor": common.processor(), "cores": cores, "notes": notes, "times": [asdict(row) for row in rows]}
     common.write_results(
         "kernels3d", report(rows, notes, cores), json.loads(json.dumps(data)), None, quick=options.quick
     )

@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import struct
 
-from sfumato.container import Chunk, Parser, Part, assemble, crc32c, cut, verify
+from sealing import seal
+
+from sfumato.container import Chunk, Parser, Part, assemble, cut, verify
 from sfumato.errors import BudgetError, SfumatoError
 
 _SIGNATURE_LENGTH = 8
@@ -28,7 +30,7 @@ def seeds() -> list[bytes]:
 def one_input(data: bytes) -> None:
     """Judge `data` as it is, and again with every checksum made right, which leads the fuzzer behind the checksums."""
     _judge(data)
-    _judge(_seal(data))
+    _judge(seal(data))
 
 
 def _judge(data: bytes) -> None:
@@ -60,16 +62,3 @@ def _read(pieces: list[bytes]) -> tuple[list[Chunk], str | None]:
     except SfumatoError as error:
         return found, str(error)
     return found, None
-
-
-def _seal(data: bytes) -> bytes:
-    """The same bytes with the signature and the checksum of every complete chunk made right."""
-    sealed = bytearray(b"\x89SFU\r\n\x1a\n" + data[_SIGNATURE_LENGTH:])
-    start = _SIGNATURE_LENGTH
-    while start + _HEADER.size + 4 <= len(sealed):
-        end = start + _HEADER.size + _HEADER.unpack_from(sealed, start)[3]
-        if end + 4 > len(sealed):
-            break
-        struct.pack_into("<I", sealed, end, crc32c(bytes(sealed[start:end])))
-        start = end + 4
-    return bytes(sealed)

@@ -7,10 +7,11 @@ and are finite, and both coders find the same integers.
 from __future__ import annotations
 
 import numpy as np
+from sealing import seal
 
 from sfumato.coding import SymbolDecoder
 from sfumato.coding.rans import PythonRans
-from sfumato.container import Chunk, Part, assemble, crc32c
+from sfumato.container import Chunk, Part, assemble
 from sfumato.errors import FormatError
 from sfumato.media.image.codec import KIND, MAX_CELLS, Header, decode_integers, encode_integers, walk
 from sfumato.media.image.decoder import ImageDecoder
@@ -18,7 +19,6 @@ from sfumato.media.image.quantise import Grid, QuantisedSplats, dequantise, quan
 from sfumato.splats import Splats2D
 
 _CANVASES = ((3, 64, 48), (1, 1, 1), (4, 700, 9), (3, 32768, 32768))  # channels, width, height
-_FRAME = 10
 
 
 def seeds() -> list[bytes]:
@@ -37,7 +37,7 @@ def one_input(data: bytes) -> None:
     if not data:
         return
     if data[0] >= 128:
-        _judge_file(_seal(data[1:]))
+        _judge_file(seal(data[1:]))
     else:
         _judge_payload(data[1:], *_CANVASES[data[0] % len(_CANVASES)])
 
@@ -91,16 +91,3 @@ def _read(pieces: list[bytes]) -> list[Splats2D]:
 
 def _same(a: QuantisedSplats, b: QuantisedSplats) -> bool:
     return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in a.__dataclass_fields__)
-
-
-def _seal(data: bytes) -> bytes:
-    """The same bytes with the signature and the checksum of every complete chunk made right."""
-    sealed = bytearray(b"\x89SFU\r\n\x1a\n" + data[8:])
-    start = 8
-    while start + _FRAME + 4 <= len(sealed):
-        end = start + _FRAME + int.from_bytes(sealed[start + 6 : start + _FRAME], "little")
-        if end + 4 > len(sealed):
-            break
-        sealed[end : end + 4] = crc32c(bytes(sealed[start:end])).to_bytes(4, "little")
-        start = end + 4
-    return bytes(sealed)

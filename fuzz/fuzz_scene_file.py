@@ -7,10 +7,11 @@ by unit quaternions, and both coders find the same splats.
 from __future__ import annotations
 
 import numpy as np
+from sealing import seal
 
 from sfumato.coding import SymbolDecoder
 from sfumato.coding.rans import PythonRans
-from sfumato.container import Parser, Part, assemble, crc32c
+from sfumato.container import Parser, Part, assemble
 from sfumato.errors import FormatError
 from sfumato.media.scene import codec
 from sfumato.media.scene.codec import BANDS, LEAVES, NODES
@@ -18,7 +19,6 @@ from sfumato.media.scene.decoder import SceneDecoder
 from sfumato.media.scene.encode import SceneSettings, encode_scene
 from sfumato.splats import Splats3D
 
-_FRAME = 10
 _FIELDS = ("mean", "rotation", "scale", "opacity", "sh")
 _MOST = 5000  # splats that HEAD may announce, so that an input takes no seconds; the cap itself has a test
 
@@ -33,7 +33,7 @@ def seeds() -> list[bytes]:
 
 def one_input(data: bytes) -> None:
     """Judge the bytes as a file whose checksums are made right."""
-    sealed = _seal(data)
+    sealed = seal(data)
     if _announced(sealed) > _MOST:
         return
     whole = _read([sealed])
@@ -97,16 +97,3 @@ def _read(pieces: list[bytes]) -> Splats3D:
 
 def _same(a: Splats3D, b: Splats3D, promise: str) -> None:
     assert all(np.array_equal(getattr(a, name), getattr(b, name)) for name in _FIELDS), promise
-
-
-def _seal(data: bytes) -> bytes:
-    """The same bytes with the signature and the checksum of every complete chunk made right."""
-    sealed = bytearray(b"\x89SFU\r\n\x1a\n" + data[8:])
-    start = 8
-    while start + _FRAME + 4 <= len(sealed):
-        end = start + _FRAME + int.from_bytes(sealed[start + 6 : start + _FRAME], "little")
-        if end + 4 > len(sealed):
-            break
-        sealed[end : end + 4] = crc32c(bytes(sealed[start:end])).to_bytes(4, "little")
-        start = end + 4
-    return bytes(sealed)

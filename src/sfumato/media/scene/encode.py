@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from sfumato.coding import SymbolEncoder
-from sfumato.coding.boxes import box_of, canonical_order_3d, code_boxes, split_boxes
+from sfumato.coding.boxes import LARGEST_SIDE_3D, box_of, canonical_order_3d, code_boxes, split_boxes
 from sfumato.coding.halving import Boxes
-from sfumato.container import Chunk, Part, Prefix, assemble
+from sfumato.container import Chunk, Parser, Part, Prefix, assemble
 from sfumato.errors import FormatError, InputError, SettingsError
 from sfumato.files import save
 from sfumato.kernels.splats3d import importance
@@ -29,7 +29,7 @@ from sfumato.media.scene.codec import (
     Walk,
     encode,
 )
-from sfumato.media.scene.decoder import SceneDecoder, portion, split
+from sfumato.media.scene.decoder import portion, split
 from sfumato.media.scene.layout import MAX_SPLATS, Layout
 from sfumato.media.scene.measure import measured, views
 from sfumato.media.scene.merge import mass, merge
@@ -103,7 +103,7 @@ class _Scene:
         typical = typical_size(splats)
         exponent = grid_exponent(splats, self.fineness, typical)
         low, high = splats.mean.min(axis=0).astype(float), splats.mean.max(axis=0).astype(float)
-        while np.any((high - low) * 2.0**-exponent >= (1 << 21) - 1):
+        while np.any((high - low) * 2.0**-exponent >= LARGEST_SIDE_3D - 1):
             exponent += 1
         size = np.floor((high - low) * 2.0**-exponent).astype(np.int64) + 1
         self.layout = Layout(
@@ -151,11 +151,11 @@ def encode_scene_file(
     settings = replace(settings or SceneSettings(), antialiased=scene.antialiased)
     data = encode_scene(scene.splats, settings, progress=tell)
     save(destination, data)
-    decoder = SceneDecoder()
-    decoder.feed(data)
+    parser = Parser()
+    parser.feed(data)
     return SceneReport(
-        Path(destination), len(data), len(scene.splats), decoder.parser.chunks, time.monotonic() - begun, scene,
-        tuple(decoder.parser.prefixes()),
+        Path(destination), len(data), len(scene.splats), parser.chunks, time.monotonic() - begun, scene,
+        tuple(parser.prefixes()),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sfumato.camera import Camera, orbit
-from sfumato.container import Part, assemble
+from sfumato.container import Parser, Part, assemble
 from sfumato.kernels.splats3d import render
 from sfumato.media.scene.decoder import SceneDecoder
 from sfumato.quality.metrics import psnr_of, squared_error
@@ -37,9 +37,10 @@ def measured(splats: Splats3D, fields: Mapping[str, Any], parts: Sequence[Part])
     base = sum(part.chunk.level == 0 for part in parts)
     every = -(-(len(parts) - base + 1) // MOST_MEASURED)
     data = assemble("scene", fields, parts)
-    decoder = SceneDecoder()
+    parser, decoder = Parser(), SceneDecoder()
+    parser.feed(data)
     position, found = 0, list(parts)
-    lengths = {prefix.chunks: prefix.length for prefix in _prefixes(data)}
+    lengths = {prefix.chunks: prefix.length for prefix in parser.prefixes()}
     for number in range(base - 1, len(parts)):
         if number >= base and (len(parts) - 1 - number) % every:
             continue
@@ -52,9 +53,3 @@ def measured(splats: Splats3D, fields: Mapping[str, Any], parts: Sequence[Part])
         quality = psnr_of(float(np.sum(errors)), sum(truth.size for truth in wanted))
         found[number] = replace(parts[number], quality_db=quality)
     return found
-
-
-def _prefixes(data: bytes) -> list[Any]:
-    decoder = SceneDecoder()
-    decoder.feed(data)
-    return decoder.parser.prefixes()
