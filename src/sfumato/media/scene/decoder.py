@@ -87,7 +87,11 @@ class SceneDecoder:
         """Say that there are no more bytes; see `container.Parser.close`. Raises what stopped `feed`, too."""
         if self._error is not None:
             raise self._error.with_traceback(None)
-        self.parser.close(partial)
+        try:
+            self.parser.close(partial)
+        except FormatError as error:
+            self._error = error
+            raise
 
     def _read_head(self, head: Head) -> Layout:
         where = f"cannot decode {self.parser.name!r}"
