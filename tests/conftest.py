@@ -16,7 +16,10 @@ from sfumato.kernels import native as compiled
 ISAS = ("base", "v3", "v4")
 
 # A deadline would make the tests fail on a busy machine; what is slow shows in `--durations`.
-hypothesis.settings.register_profile("sfumato", deadline=None)
+# The suite tries the same examples every time, so that it fails only where a change is at fault; to look for new ones:
+# pytest --hypothesis-profile=explore
+hypothesis.settings.register_profile("sfumato", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("sfumato")
 
 
