@@ -186,13 +186,19 @@ def test_resuming_needs_a_checkpoint(picture: Path, tmp_path: Path, capsys: pyte
     assert "no checkpoint" in sentence
 
 
+def _heed_interrupts() -> None:
+    """What a shell starts in the background, such as a test run, ignores Ctrl-C, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_an_interrupted_encode_can_be_resumed(
     picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asset, checkpoint = tmp_path / "cat.sfu", tmp_path / "cat.sfu.checkpoint"
     settings = ["encode", str(picture), "-o", str(asset), "--splats", "400", "--iterations", "3000"]
-    with subprocess.Popen([sys.executable, "-m", "sfumato", *settings], stderr=subprocess.PIPE, text=True) as running:
+    command = [sys.executable, "-m", "sfumato", *settings]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts) as running:
         assert running.stderr is not None
         running.stderr.readline()  # the first sign of progress
         running.send_signal(signal.SIGINT)
