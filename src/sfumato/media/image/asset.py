@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
 import os
 from pathlib import Path
 
 import numpy as np
 
 from sfumato.container import Budget, Head, Index, Prefix, select
-from sfumato.errors import InputError, SettingsError, TruncatedError
+from sfumato.errors import BudgetError, InputError, SettingsError, TruncatedError
 from sfumato.kernels.splats2d import render
 from sfumato.media.image.decoder import ImageDecoder
 from sfumato.splats import Float32Array, Splats2D
@@ -35,6 +36,7 @@ class ImageAsset:
         self.width, self.height, self.channels = canvas
         self._parser = decoder.parser
         self._parts = decoder.parts
+        self._ends = decoder.ends
 
     @classmethod
     def open(cls, source: bytes | str | os.PathLike[str]) -> ImageAsset:
@@ -74,18 +76,21 @@ class ImageAsset:
             budget does.
         """
         if budget is None:
-            return Splats2D.concatenate(self._parts)
+            return Splats2D.concatenate([Splats2D.empty(self.channels), *self._parts])
+        name = self.path.name if self.path else "<bytes>"
         chosen = select(self._parser.prefixes(within_base=True), budget)
-        base = self.head.levels[0].chunks
-        # HEAD precedes the first chunk of splats, INDX follows the base level.
-        count = chosen.chunks - 1 - (1 if chosen.chunks > base + 1 else 0)
-        if count > len(self._parts):
-            name = self.path.name if self.path else "<bytes>"
+        if chosen.length > self._parser.position:
             raise TruncatedError(
-                f"cannot use a budget of {budget} on {name!r}: it holds {len(self._parts)} chunks of splats, "
-                f"the budget asks for {count}"
+                f"cannot use a budget of {budget} on {name!r}: it holds {self._parser.position:,} bytes, "
+                f"the budget asks for {chosen.length:,}"
             )
-        return Splats2D.concatenate(self._parts[:count])
+        # Chunks are counted by where they end: those of unknown kinds, which are skipped, hold no splats.
+        count = bisect.bisect_right(self._ends, chosen.length)
+        if not count and self._parts:
+            raise BudgetError(
+                f"cannot use a budget of {budget} on {name!r}: its first chunk of splats ends at byte {self._ends[0]:,}"
+            )
+        return Splats2D.concatenate([Splats2D.empty(self.channels), *self._parts[:count]])
 
     def parts(self) -> list[Splats2D]:
         """The splats of every chunk that is here, in stream order."""

@@ -28,6 +28,7 @@ class ImageDecoder:
     def __init__(self, name: str = "<bytes>") -> None:
         self.parser = Parser(name, kinds={KIND})
         self._parts: list[Splats2D] = []
+        self._ends: list[int] = []
         self._promised: Iterator[int] | None = None  # the splats that INDX announces for each chunk still to come
         self._canvas: tuple[int, int, int] | None = None
         self._error: FormatError | None = None
@@ -51,6 +52,11 @@ class ImageDecoder:
     def parts(self) -> list[Splats2D]:
         """The splats of every chunk so far."""
         return list(self._parts)
+
+    @property
+    def ends(self) -> list[int]:
+        """The bytes of the file at which the chunks of `parts` end."""
+        return list(self._ends)
 
     @property
     def splats(self) -> Splats2D:
@@ -106,6 +112,7 @@ class ImageDecoder:
         if self._promised is not None:
             self._check_count(f"the chunk at byte {chunk.offset:,}", len(part), next(self._promised))
         self._parts.append(part)
+        self._ends.append(chunk.offset + chunk.length)
 
     def _decode(self, chunk: Chunk) -> Splats2D:
         assert self._canvas is not None

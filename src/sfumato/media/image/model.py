@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +18,8 @@ BASE_SHARE = 0.04
 BASE_CHUNKS = 2
 """Chunks of the base level, so that the first picture is there after 2 or 3 % of the bytes."""
 
-TARGET_CHUNKS = 11
-"""Chunks in a file beside the second one of the base: fine enough to sharpen visibly every few percent, coarse enough
-that their headers and the lost freedom of order (log2 of the chunk count per position) stay small."""
+TARGET_CHUNKS = 12
+"""Chunks in a file: fine enough to sharpen visibly again and again, coarse enough that their headers stay small."""
 
 LEAST_SPLIT = 64
 """Splats from which on a base level has several chunks: below, their headers weigh more than an early picture."""
@@ -102,19 +103,36 @@ def level_counts(splats: int, levels: int) -> tuple[int, ...]:
 
 
 def make_plan(level_ends: tuple[int, ...], chunks: int = TARGET_CHUNKS) -> Plan:
-    """Split levels into about `chunks` chunks of about equal splat counts.
+    """Split levels into about `chunks` chunks, each of which makes the prefix grow by about the same factor.
+
+    So every chunk adds about as many decibels as any other. It also saves bytes, because the splats of a chunk may come
+    in any order: 12 chunks of a file that grow like this lose 3.0 bits per position to the order of the chunks, chunks
+    of equal size 3.6.
 
     level_ends: cumulative splat counts at the level ends, increasing.
     Raises: SettingsError if they are not.
     """
     if not level_ends or any(b <= a for a, b in zip((0, *level_ends), level_ends, strict=False)):
         raise SettingsError(f"the splat counts at the level ends increase from at least 1; got {level_ends}")
-    target = max(1.0, level_ends[-1] / chunks)
+    base = BASE_CHUNKS if level_ends[0] >= LEAST_SPLIT else 1
+    first = level_ends[0] if len(level_ends) > 1 else max(1, round(BASE_SHARE * level_ends[0]))
+    growth = max(math.log(level_ends[-1] / first), 1e-9) / max(chunks - base, 1)  # of a chunk
     cuts: list[int] = []
     levels: list[int] = []
-    for level, (start, end) in enumerate(zip((0, *level_ends), level_ends, strict=False)):
-        least = BASE_CHUNKS if level == 0 and len(level_ends) > 1 and end >= LEAST_SPLIT else 1
-        parts = max(round((end - start) / target), -(-(end - start) // MAX_CHUNK_SPLATS), least)
-        cuts += [start + round((end - start) * (part + 1) / parts) for part in range(parts)]
-        levels += [level] * parts
+    for level, (start, end) in enumerate(pairwise((0, *level_ends))):
+        if start == 0 and len(level_ends) > 1:
+            parts = [end * (k + 1) // base for k in range(base)]
+        else:
+            parts = _growing(start or first, end, growth)
+        parts = sorted({*cuts, *parts} - {0})
+        levels += [level] * (len(parts) - len(cuts))
+        cuts = parts
     return Plan(tuple(cuts), tuple(levels))
+
+
+def _growing(start: int, end: int, growth: float) -> list[int]:
+    """Chunk ends from `start` to `end`, the logarithms of the counts about `growth` apart."""
+    count = max(1, round(math.log(end / start) / growth))
+    while end - start * (end / start) ** (1 - 1 / count) > MAX_CHUNK_SPLATS:
+        count += 1
+    return [round(start * (end / start) ** ((k + 1) / count)) for k in range(count)]

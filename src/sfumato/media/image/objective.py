@@ -13,7 +13,9 @@ from sfumato.media.image.settings import FitSettings
 from sfumato.media.image.small import SmallPicture
 from sfumato.splats import Float32Array, Splats2D
 
-INSIDE_LEVEL = 0.2  # weight of a chunk's end inside a level, beside a level's end: enough for quality to rise steadily
+# Weights of a chunk's end inside a level, beside a level's end: enough for quality to rise steadily. Inside the base
+# level more, for the very first picture.
+INSIDE_LEVEL, INSIDE_BASE = 0.05, 0.15
 MAX_SUPERVISED = 16  # prefixes in one pass; their residuals share the cache
 
 SMALL_WEIGHT = 2.0
@@ -71,12 +73,22 @@ class Objective:
         if settings.supervision == "full":
             weights[:] = 0
         inside = [k for k in range(len(weights)) if k not in self.plan.level_ends]
-        weights[inside] *= INSIDE_LEVEL if settings.granularity == "chunks" else 0
+        share = [INSIDE_LEVEL if self.plan.levels[k] else INSIDE_BASE for k in inside]
+        weights[inside] *= share if settings.granularity == "chunks" else 0
         used = np.flatnonzero(weights)
         if len(used) > MAX_SUPERVISED:
             kept = used[np.linspace(0, len(used) - 1, MAX_SUPERVISED).round().astype(int)]
             weights[np.setdiff1d(used, kept)] = 0
         return (weights * settings.prefix_weight).astype(np.float32)
+
+    @property
+    def chunk_weights(self) -> NDArray[np.float64]:
+        """The weights of all prefixes that show a chunk's splats, added up, [chunks]."""
+        weights = np.append(self.weights.astype(np.float64), 1)
+        for end, weight, _ in self.small:
+            weights[end] += weight
+        total: NDArray[np.float64] = np.cumsum(weights[::-1])[::-1]
+        return total
 
     def gradient(
         self, splats: Splats2D, chunk: NDArray[np.int32], last: int, iteration: int

@@ -35,9 +35,9 @@ class FitSettings:
     seconds: float | None = None
     resolution_levels: int = 0
     seed: int = 0
-    prefix_weight: float = 0.03
-    base_weight: float = 16.0
-    energy_weight: float = 0.5
+    prefix_weight: float = 0.075
+    base_weight: float = 8.0
+    energy_weight: float = 1.0
     supervision: Literal["all", "cycled", "full"] = "all"
     granularity: Literal["chunks", "levels"] = "chunks"
     births: Literal["error", "random", "at_once"] = "error"
