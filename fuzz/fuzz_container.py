@@ -11,7 +11,7 @@ import struct
 
 from sealing import seal
 
-from sfumato.container import Chunk, Parser, Part, assemble, cut, verify
+from sfumato.container import Chunk, Parser, Part, Region, assemble, cut, verify
 from sfumato.errors import BudgetError, SfumatoError
 
 _SIGNATURE_LENGTH = 8
@@ -24,7 +24,9 @@ def seeds() -> list[bytes]:
     tiny = assemble("image", {"size": [2, 1]}, [base])
     more = [Part(Chunk("DEMO", 1, 0, b"one"), 3, 25.5), Part(Chunk("note", 2, 3, b"two")), Part(Chunk("DEMO", 1))]
     small = assemble("scene", {"bounds": [[0, 0.5, -1e-3], [True, None, "ü"]]}, [base, base, *more])
-    return [tiny, small, small[:-20], small[:60] + b"?" + small[61:]]
+    part = Part(Chunk("DEMO", 1, 0, b"one"), 3, 25.5, Region(7, (0, 20, 300), (65535, 21, 300)))
+    in_space = assemble("scene", {}, [base, part])
+    return [tiny, small, small[:-20], small[:60] + b"?" + small[61:], in_space]
 
 
 def one_input(data: bytes) -> None:

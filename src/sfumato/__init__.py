@@ -155,8 +155,8 @@ def encode(
         removed when the file is written, and stays after a KeyboardInterrupt.
     resume: go on from the checkpoint; picture and settings have to be the same.
     settings: the fields of `EncodeSettings`: splats, levels, quality_db, bytes, seconds, resolution_levels, iterations
-        and seed; for a scene those of `SceneSettings`: quality and single_level, and `repair`, which leaves out broken
-        splats.
+        and seed; for a scene those of `SceneSettings`: quality, single_level, optimise, optimise_steps and seed, and
+        `repair`, which leaves out broken splats.
 
     Raises: InputError, SettingsError, BudgetError (`bytes` cannot hold the base level), CheckpointError, OutputError.
     """
@@ -173,7 +173,7 @@ def encode(
         except TypeError:
             raise SettingsError(
                 f"cannot encode the scene '{source}' with {', '.join(sorted(settings))}: scenes know quality, "
-                "single_level and repair"
+                "single_level, optimise, optimise_steps, seed and repair"
             ) from None
         return encode_scene_file(source, destination, wanted, repair=repair, progress=progress)
     where = None if checkpoint is None else Path(checkpoint)
@@ -182,14 +182,18 @@ def encode(
     )
 
 
-def open(source: bytes | _Path) -> ImageAsset | SceneAsset:
+def open(source: bytes | _Path, *, max_splats: int = 20_000_000) -> ImageAsset | SceneAsset:
     """The asset in a file, in a prefix of one, or in bytes; HEAD decides of which medium it is.
 
-    Raises: InputError if the file cannot be read; FormatError, of the subclass that fits, if it breaks a promise.
+    max_splats: scenes that announce more are refused; by default as many as the format allows. A file of a few thousand
+        bytes may hold that many, and each takes a hundred bytes of memory or more.
+
+    Raises: InputError if the file cannot be read; LimitError for more than `max_splats`; FormatError, of the subclass
+        that fits, if it breaks a promise.
     """
     from sfumato.media.opening import open_asset
 
-    return open_asset(source)
+    return open_asset(source, max_splats=max_splats)
 
 
 def cut(source: bytes | _Path, destination: _Path, budget: Budget | str) -> int:

@@ -6,11 +6,21 @@ import struct
 
 from hypothesis import strategies as st
 
-from sfumato.container import Chunk, Part, assemble, crc32c
+from sfumato.container import Chunk, Part, Region, assemble, crc32c
 from sfumato.container.layout import SIGNATURE
 
 KINDS = st.sampled_from(["DEMO", "MOVE", "note", "xtra"])
 QUALITIES = st.none() | st.integers(0, 65534).map(lambda n: n / 100)
+
+
+@st.composite
+def _regions(draw: st.DrawFn) -> Region:
+    sides = [sorted(draw(st.tuples(*[st.integers(0, 65535)] * 2))) for _ in range(3)]
+    (x, right), (y, bottom), (z, far) = sides
+    return Region(draw(st.integers(0, 65535)), (x, y, z), (right, bottom, far))
+
+
+REGIONS = _regions()
 
 
 def tiny() -> bytes:
@@ -67,6 +77,7 @@ def raw_entry(kind: bytes, level: int, flags: int, payload: int, splats: int, mo
 def part_lists(draw: st.DrawFn) -> list[Part]:
     """Parts of a whole file: a base level and up to three more levels in any mixture."""
     levels = draw(st.lists(st.integers(1, 3), max_size=8))
+    regions = draw(st.booleans())
     renumber = {level: number for number, level in enumerate(sorted(set(levels)), start=1)}
     levels = [0] * draw(st.integers(1, 3)) + [renumber[level] for level in levels]
     return [
@@ -74,6 +85,7 @@ def part_lists(draw: st.DrawFn) -> list[Part]:
             Chunk(draw(KINDS), level, draw(st.integers(0, 255)), draw(st.binary(max_size=60))),
             draw(st.integers(0, 1000)),
             draw(QUALITIES),
+            draw(REGIONS) if regions else None,
         )
         for level in levels
     ]

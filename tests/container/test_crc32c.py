@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfumato.container.crc32c import crc32c, crc32c_reference
+from sfumato.container.crc32c import _checksum, crc32c, crc32c_reference
 from sfumato.kernels.library import native
 
 # RFC 3720, appendix B.4 (there printed byte by byte, so the numbers appear reversed), and the usual check string.
@@ -64,3 +64,9 @@ def test_the_checksum_is_the_remainder_of_a_polynomial_division(data: bytes) -> 
             carry = (register >> 31) ^ (byte >> bit & 1)
             register = (register << 1 & 0xFFFFFFFF) ^ (0x1EDC6F41 if carry else 0)
     assert crc32c(data) == int(f"{register:032b}"[::-1], 2) ^ 0xFFFFFFFF
+
+
+def test_the_checksum_follows_the_instruction_set_that_is_asked_for(kernels: str) -> None:
+    chosen = _checksum(native())
+    assert (chosen is crc32c_reference) == (kernels == "none")
+    assert crc32c(b"123456789") == 0xE3069283 and _checksum(native()) is chosen

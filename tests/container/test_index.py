@@ -1,14 +1,15 @@
 import contextlib
+import dataclasses
 import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfumato.container import Entry, Head, Index, Level
+from sfumato.container import Entry, Head, Index, Level, Region
 from sfumato.errors import ChunkError, FormatError, LimitError, SettingsError, UnsupportedError
 
-from .assets import KINDS, QUALITIES, raw_entry
+from .assets import KINDS, QUALITIES, REGIONS, raw_entry
 
 ENTRIES = st.builds(
     Entry,
@@ -19,6 +20,7 @@ ENTRIES = st.builds(
     st.integers(0, 2**32 - 1),
     QUALITIES,
 )
+IN_SPACE = st.builds(lambda entry, region: dataclasses.replace(entry, region=region), ENTRIES, REGIONS)
 
 
 def payload(*entries: bytes, version: int = 1, size: int = 16, count: int | None = None) -> bytes:
@@ -31,6 +33,49 @@ def test_the_index_survives_its_bytes(splats: int, quality: float | None, entrie
     index = Index(splats, quality, tuple(entries))
     assert len(index.to_bytes()) == 10 + 16 * len(entries)
     assert Index.from_bytes(index.to_bytes()) == index
+
+
+@given(st.lists(IN_SPACE, min_size=1, max_size=20))
+def test_regions_survive_their_bytes(entries: list[Entry]) -> None:
+    index = Index(5, None, tuple(entries))
+    assert len(index.to_bytes()) == 10 + 30 * len(entries)
+    assert Index.from_bytes(index.to_bytes()) == index
+
+
+@given(IN_SPACE, ENTRIES)
+def test_an_entry_without_region_among_others_may_show_anywhere(one: Entry, other: Entry) -> None:
+    found = Index.from_bytes(Index(5, None, (one, other)).to_bytes()).entries
+    assert found == (one, dataclasses.replace(other, region=Region(0, (0, 0, 0), (65535, 65535, 65535))))
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        Region(-1),
+        Region(65536),
+        Region(0, low=(0, -1, 0)),
+        Region(0, high=(1, 1, 65536)),
+        Region(0, (2, 2, 2), (3, 1, 3)),
+    ],
+)
+def test_a_region_that_cannot_be_is_not_written(region: Region) -> None:
+    with pytest.raises((SettingsError, ChunkError)):
+        Index(1, None, (Entry("DEMO", 1, 0, 0, 0, None, region),)).to_bytes()
+
+
+@pytest.mark.parametrize("size", [29, 30, 31, 255])
+def test_longer_entries_than_those_with_regions_are_read(size: int) -> None:
+    more = struct.pack("<7H", 7, 1, 2, 3, 4, 5, 6).ljust(size - 16, b"x")[: size - 16]
+    (entry,) = Index.from_bytes(payload(raw_entry(b"DEMO", 1, 2, 3, 4, more), size=size)).entries
+    assert entry.region == (None if size < 30 else Region(7, (1, 2, 3), (4, 5, 6)))
+
+
+@given(st.integers(0, 2), st.integers(1, 65535))
+def test_a_box_that_ends_before_it_begins_is_refused(axis: int, low: int) -> None:
+    corners = [0] * 6
+    corners[axis], corners[axis + 3] = low, low - 1
+    with pytest.raises(ChunkError, match="ends before it begins"):
+        Index.from_bytes(payload(raw_entry(b"DEMO", 1, 0, 0, 0, struct.pack("<7H", 0, *corners)), size=30))
 
 
 @given(st.binary(max_size=80))

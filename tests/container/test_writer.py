@@ -21,8 +21,8 @@ def test_head_and_index_say_what_the_parts_said(parts: list[Part]) -> None:
     base = [p for p in parts if p.chunk.level == 0]
     assert parser.head.levels[0] == Level(len(base), sum(p.splats for p in base))
     assert parser.index.base_quality_db == base[-1].quality_db
-    assert [(e.splats, e.quality_db) for e in parser.index.entries] == [
-        (p.splats, p.quality_db) for p in parts[len(base) :]
+    assert [(e.splats, e.quality_db, e.region) for e in parser.index.entries] == [
+        (p.splats, p.quality_db, p.region) for p in parts[len(base) :]
     ]
 
 

@@ -135,6 +135,10 @@ def _add_encode(verb: CommandParser) -> None:
     verb.add_argument(
         "--detail", type=float, default=1.0, metavar="X", help="scenes: how many times finer than usual (1)"
     )
+    verb.add_argument(
+        "--optimise", type=float, default=0.0, metavar="SECONDS",
+        help="scenes: fit the coarse levels and colours to the original for about so long (0)",
+    )  # fmt: skip
     verb.add_argument("--repair", action="store_true", help="scenes: leave out broken splats")
     _json(verb)
     verb.add_argument("--quiet", action="store_true", help="no progress and no summary")

@@ -27,6 +27,8 @@ def run(arguments: argparse.Namespace) -> None:
     if is_scene(arguments.file):
         _encode_scene(arguments)
         return
+    if arguments.optimise:
+        raise SettingsError(f"cannot use --optimise on '{arguments.file}': only scenes are optimised; leave it out")
     checkpoint = f"{arguments.output}.checkpoint"
     with ProgressDisplay(arguments.quiet) as show:
         try:
@@ -56,11 +58,16 @@ def _encode_scene(arguments: argparse.Namespace) -> None:
     if given or arguments.resume:
         wrong = ", ".join(f"--{name.removesuffix('_db').replace('_', '-')}" for name in given) or "--resume"
         raise SettingsError(
-            f"cannot use {wrong} on '{arguments.file}': it is a scene, which knows --detail and --repair"
+            f"cannot use {wrong} on '{arguments.file}': it is a scene, which knows --detail, --optimise and --repair"
         )
     with ProgressDisplay(arguments.quiet) as show:
         report = sfumato.encode(
-            arguments.file, arguments.output, progress=show, quality=arguments.detail, repair=arguments.repair
+            arguments.file,
+            arguments.output,
+            progress=show,
+            quality=arguments.detail,
+            optimise=arguments.optimise,
+            repair=arguments.repair,
         )
     assert isinstance(report, sfumato.SceneReport)
     quality = report.prefixes[-1].quality_db

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ from sfumato.cli.paths import check_output
 from sfumato.errors import InputError
 
 if TYPE_CHECKING:
-    from sfumato.container import Head, Index, Prefix
+    from sfumato.container import Head, Prefix
     from sfumato.media.image.asset import ImageAsset
     from sfumato.media.scene.asset import SceneAsset
+    from sfumato.media.scene.bounds import Bounds
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 _CHANNELS = {1: "grey", 3: "RGB", 4: "RGB with alpha"}
@@ -51,7 +53,7 @@ def info(arguments: argparse.Namespace) -> None:
     asset = sfumato.open(arguments.file)
     prefixes = announced_prefixes(arguments.file)
     size = os.path.getsize(arguments.file)
-    chunks = _chunk_rows(prefixes, asset.index)
+    chunks = _chunk_rows(prefixes, asset)
     levels = _level_rows(prefixes, asset.head, chunks)
     if arguments.json:
         described = {
@@ -67,7 +69,7 @@ def info(arguments: argparse.Namespace) -> None:
         json.dump(described, sys.stdout, indent=1)
         print()
         return
-    print(f"{arguments.file}: {_summary(asset, prefixes[-1], size)}\n")
+    print(f"{arguments.file}: {_summary(asset, prefixes[-1], levels, size)}\n")
     print(_table(chunks if arguments.chunks else levels, size))
 
 
@@ -90,35 +92,37 @@ def announced_prefixes(path: str) -> list[Prefix]:
     return parser.prefixes()
 
 
-def _chunk_rows(prefixes: Sequence[Prefix], index: Index) -> list[dict[str, Any]]:
+def _chunk_rows(prefixes: Sequence[Prefix], asset: ImageAsset | SceneAsset) -> list[dict[str, Any]]:
     """What each chunk adds; the chunks up to INDX, without which no file is valid, make the first row."""
     base, *later = prefixes
-    own = [(base, 0, base.splats, base.length)]
-    own += [(prefix, e.level, e.splats, e.length) for prefix, e in zip(later, index.entries, strict=True)]
+    own: list[dict[str, Any]]
+    if isinstance(asset, sfumato.ImageAsset):
+        own = [{"level": 0, "splats": base.splats, "bytes": base.length}]
+        own += [{"level": e.level, "splats": e.splats, "bytes": e.length} for e in asset.index.entries]
+    else:
+        # The base level of a scene is nodes alone, of the whole scene.
+        own = [{"group": None, "level": 0, "nodes": base.splats, "splats": 0, "bytes": base.length, "bounds": None}]
+        own += [{name: getattr(chunk, name) for name in own[0]} for chunk in asset.chunks]
+        for row in own:
+            row["bounds"] = _finite(row["bounds"])
     return [
-        {
-            "chunk": prefix.chunks,
-            "level": level,
-            "splats": splats,
-            "bytes": length,
-            "cumulative_bytes": prefix.length,
-            "psnr_db": prefix.quality_db,
-        }
-        for prefix, level, splats, length in own
+        {"chunk": prefix.chunks, **row, "cumulative_bytes": prefix.length, "psnr_db": prefix.quality_db}
+        for prefix, row in zip([base, *later], own, strict=True)
     ]
 
 
 def _level_rows(prefixes: Sequence[Prefix], head: Head, chunks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """What each level adds, and the shortest prefix that has all of it."""
-    rows = []
+    rows: list[dict[str, Any]] = []
+    counted = [name for name in ("nodes", "splats", "bytes") if name in chunks[0]]
     for number, level in enumerate(head.levels):
         end = next(prefix for prefix in prefixes if prefix.levels > number)
+        mine = [row for row in chunks if row["level"] == number]
         rows.append(
             {
                 "level": number,
                 "chunks": level.chunks,
-                "splats": level.splats,
-                "bytes": sum(row["bytes"] for row in chunks if row["level"] == number),
+                **{name: sum(row[name] for row in mine) for name in counted},
                 "cumulative_bytes": end.length,
                 "psnr_db": end.quality_db,
             }
@@ -126,33 +130,49 @@ def _level_rows(prefixes: Sequence[Prefix], head: Head, chunks: Sequence[dict[st
     return rows
 
 
+def _finite(bounds: Bounds | None) -> list[list[float | None]] | None:
+    """A box as JSON can hold it: null where it has no end."""
+    return None if bounds is None else [[x if math.isfinite(x) else None for x in corner] for corner in bounds]
+
+
 def _described(asset: ImageAsset | SceneAsset) -> dict[str, Any]:
     """What HEAD says beyond levels."""
     if isinstance(asset, sfumato.ImageAsset):
         return {"width": asset.width, "height": asset.height, "channels": asset.channels}
-    return {"bounds": asset.layout.bounds, "sh_degree": asset.layout.sh_degree}
+    layout = asset.layout
+    return {"splats": layout.splats, "bounds": layout.bounds, "sh_degree": layout.sh_degree}
 
 
-def _summary(asset: ImageAsset | SceneAsset, whole: Prefix, size: int) -> str:
-    what = asset.head.medium
+def _summary(asset: ImageAsset | SceneAsset, whole: Prefix, levels: Sequence[dict[str, Any]], size: int) -> str:
+    what, splats = asset.head.medium, f"{whole.splats:,} splats"
     if isinstance(asset, sfumato.ImageAsset):
         what += f", {asset.width} x {asset.height}, {_CHANNELS[asset.channels]}"
     else:
-        low, high = (" ".join(f"{x:.4g}" for x in corner) for corner in asset.layout.bounds)
-        what += f", from ({low}) to ({high}), harmonics of degree {asset.layout.sh_degree}"
+        what += f", {_box(asset.layout.bounds)}, harmonics of degree {asset.layout.sh_degree}"
+        splats = f"{asset.layout.splats:,} splats and {sum(row['nodes'] for row in levels):,} nodes"
     there = f"{size:,} bytes" if asset.complete else f"the first {size:,} of {whole.length:,} bytes"
-    return f"{what}, {whole.levels} levels, {whole.chunks} chunks, {whole.splats:,} splats, {there}"
+    return f"{what}, {whole.levels} levels, {whole.chunks} chunks, {splats}, {there}"
+
+
+def _box(bounds: Sequence[Sequence[float | None]] | None) -> str:
+    if bounds is None:
+        return "-"
+    low, high = (" ".join("-" if x is None else f"{x:.4g}" for x in corner) for corner in bounds)
+    return f"from ({low}) to ({high})"
 
 
 def _table(rows: Sequence[dict[str, Any]], size: int) -> str:
     """The rows as aligned text; what lies behind the first `size` bytes is marked as not there."""
     whole = rows[-1]["cumulative_bytes"] if rows else 1
-    titles = [*(key.replace("_", " ") for key in rows[0] if key != "psnr_db"), "share", "PSNR", ""]
+    counted = [key for key in rows[0] if key not in ("psnr_db", "bounds")]
+    boxes = ["bounds"] if "bounds" in rows[0] else []
+    titles = [*(key.replace("_", " ") for key in counted), "share", "PSNR", *boxes, ""]
     lines = [titles]
     for row in rows:
-        cells = [f"{value:,}" for key, value in row.items() if key != "psnr_db"]
+        cells = ["-" if row[key] is None else f"{row[key]:,}" for key in counted]
         quality = row["psnr_db"]
         cells += [f"{100 * row['cumulative_bytes'] / whole:.1f}%", "-" if quality is None else f"{quality:.2f} dB"]
+        cells += [_box(row[key]) for key in boxes]
         lines.append([*cells, "" if row["cumulative_bytes"] <= size else "not here"])
     widths = [max(len(line[column]) for line in lines) for column in range(len(titles))]
     return "\n".join(

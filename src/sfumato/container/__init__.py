@@ -13,7 +13,7 @@ from sfumato.container.budget import Budget, select
 from sfumato.container.crc32c import crc32c
 from sfumato.container.cut import cut
 from sfumato.container.head import Head, Level
-from sfumato.container.index import Entry, Index
+from sfumato.container.index import Entry, Index, Region
 from sfumato.container.layout import Chunk, pack, unpack
 from sfumato.container.parser import Parser
 from sfumato.container.pieces import Source, pieces
@@ -31,6 +31,7 @@ __all__ = [
     "Parser",
     "Part",
     "Prefix",
+    "Region",
     "Report",
     "Source",
     "assemble",

@@ -9,7 +9,7 @@ import ctypes
 import functools
 from collections.abc import Callable
 
-from sfumato.kernels.library import native
+from sfumato.kernels.library import NativeLibrary, native
 
 _REFLECTED_POLYNOMIAL = 0x82F63B78  # 0x1EDC6F41 with its bits in reverse, RFC 3720 section 12.1
 
@@ -36,10 +36,9 @@ def crc32c_reference(data: bytes, crc: int = 0) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-@functools.cache
-def _fastest() -> Callable[[bytes, int], int]:
-    """The compiled checksum, or the reference where the compiled kernels are missing."""
-    library = native()
+@functools.lru_cache(1)
+def _checksum(library: NativeLibrary | None) -> Callable[[bytes, int], int]:
+    """The checksum that `library` compiled, or the reference where the compiled kernels are missing."""
     if library is None:
         return crc32c_reference
     compiled = library.function(
@@ -53,4 +52,4 @@ def crc32c(data: bytes, crc: int = 0) -> int:
 
     `crc32c(b, crc32c(a)) == crc32c(a + b)`, so that a checksum can be taken piece by piece.
     """
-    return _fastest()(data, crc)
+    return _checksum(native())(data, crc)

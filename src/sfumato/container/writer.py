@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sfumato.container.head import Head, Level
-from sfumato.container.index import Entry, Index
+from sfumato.container.index import Entry, Index, Region
 from sfumato.container.layout import HEAD, INDX, SIGNATURE, Chunk, pack
 from sfumato.container.parser import Parser
 from sfumato.errors import SettingsError
@@ -20,11 +20,13 @@ class Part:
     splats: splats the chunk adds, 0 for one that only refines or retires earlier ones.
     quality_db: measured PSNR in dB of the prefix that ends with the chunk; None where it was not measured. Of the base
         level's chunks only the last one's is kept.
+    region: where the chunk shows something; not kept of the base level's chunks.
     """
 
     chunk: Chunk
     splats: int = 0
     quality_db: float | None = None
+    region: Region | None = None
 
 
 def assemble(medium: str, fields: Mapping[str, Any], parts: Sequence[Part]) -> bytes:
@@ -48,7 +50,8 @@ def assemble(medium: str, fields: Mapping[str, Any], parts: Sequence[Part]) -> b
     levels = [Level(len(by_level[n]), sum(part.splats for part in by_level[n])) for n in range(len(by_level))]
     head = Head(medium, tuple(levels), fields)
     entries = [
-        Entry(p.chunk.kind, p.chunk.level, p.chunk.flags, len(p.chunk.payload), p.splats, p.quality_db) for p in later
+        Entry(p.chunk.kind, p.chunk.level, p.chunk.flags, len(p.chunk.payload), p.splats, p.quality_db, p.region)
+        for p in later
     ]
     index = Index(levels[0].splats, base[-1].quality_db, tuple(entries))
     chunks = [

@@ -10,19 +10,22 @@ from sfumato.container.layout import MAX_HEAD_PAYLOAD, OVERHEAD, SIGNATURE
 from sfumato.errors import FormatError, UnsupportedError
 from sfumato.media.image.asset import ImageAsset
 from sfumato.media.scene.asset import SceneAsset
+from sfumato.media.scene.layout import MAX_SPLATS
 
 _HEAD_BYTES = len(SIGNATURE) + OVERHEAD + MAX_HEAD_PAYLOAD
 
 
-def open_asset(source: bytes | str | os.PathLike[str]) -> ImageAsset | SceneAsset:
+def open_asset(source: bytes | str | os.PathLike[str], *, max_splats: int = MAX_SPLATS) -> ImageAsset | SceneAsset:
     """The asset in a file, in a prefix of one, or in bytes.
+
+    max_splats: of a scene; see `SceneDecoder`.
 
     Raises: InputError if the file cannot be read; FormatError, of the subclass that fits, if it breaks a promise;
         UnsupportedError for a medium that this version cannot show.
     """
     medium = medium_of(source)
     if medium == "scene":
-        return SceneAsset.open(source)
+        return SceneAsset.open(source, max_splats=max_splats)
     if medium not in ("image", None):
         raise UnsupportedError(f"cannot open an asset of the medium '{medium}'; a newer Sfumato may")
     return ImageAsset.open(source)  # which also says what is wrong with a file that has no HEAD

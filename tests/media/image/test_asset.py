@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from media.image.samples import equal, picture
-from sfumato.container import cut
+from sfumato.container import Chunk, Parser, Part, assemble, cut
 from sfumato.errors import BudgetError, InputError, SettingsError, SignatureError, TruncatedError
 from sfumato.kernels.splats2d import render
 from sfumato.media.image.asset import ImageAsset
+from sfumato.media.image.codec import KIND
 from sfumato.media.image.encode import EncodeSettings, encode_pixels
 from sfumato.media.image.measure import measure_curve, prefix_qualities
 from sfumato.quality.metrics import psnr
@@ -46,6 +47,28 @@ def test_every_prefix_cut_out_renders_as_the_budget_does(asset, data):
 def test_the_container_cuts_to_the_same_splats(asset, data):
     for budget in ("60%", "level 1", "120 splats", f"{len(data) - 1} bytes"):
         assert equal(ImageAsset.open(cut(data, budget)).splats(), asset.splats(budget))
+
+
+def test_chunks_that_are_skipped_are_not_counted_as_splats(asset, data):
+    base, *later = Parser(kinds={KIND}).feed(data)
+    note = Part(Chunk("note", 0, payload=b"?"))
+    parts = [Part(chunk, len(part)) for chunk, part in zip([base, *later], asset.parts(), strict=True)]
+    parts = [note, parts[0], note, parts[1], Part(Chunk("note", 1)), *parts[2:]]
+    noted = ImageAsset.open(assemble("image", asset.head.fields, parts))
+    assert len(noted.splats()) == len(noted.splats("100%")) == 200
+    for prefix in noted.prefixes:
+        assert len(noted.splats(f"{prefix.length} bytes")) == prefix.splats
+        assert equal(noted.splats(f"{prefix.length} bytes"), asset.splats(f"{prefix.splats} splats"))
+    within = noted._parser.prefixes(within_base=True)
+    assert [len(noted.splats(f"{prefix.length} bytes")) for prefix in within[1:4]] == [len(asset.parts()[0])] * 3
+    with pytest.raises(BudgetError, match="its first chunk of splats ends at byte"):
+        noted.splats(f"{within[0].length} bytes")
+
+
+def test_a_file_of_skipped_chunks_alone_has_no_splats(asset):
+    empty = ImageAsset.open(assemble("image", asset.head.fields, [Part(Chunk("note", 0))]))
+    assert len(empty.splats()) == len(empty.splats("100%")) == 0
+    assert not empty.render().any()
 
 
 def test_quality_in_the_index_is_the_measured_psnr(asset):

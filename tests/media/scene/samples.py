@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from sfumato.container import Chunk, Parser, Part, assemble
-from sfumato.media.scene import encode
+from sfumato.media.scene import encode, prepare
 from sfumato.media.scene.codec import BANDS, LEAVES, NODES
 from sfumato.media.scene.decoder import SceneDecoder
 from sfumato.media.scene.encode import SceneSettings
@@ -118,5 +118,5 @@ def encoded(splats: Splats3D, settings: SceneSettings | None = None, *, small: b
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encode, "measured", lambda _splats, _fields, parts: parts)
         if small:
-            patch.setattr(encode, "Layout", SmallLayout)
+            patch.setattr(prepare, "Layout", SmallLayout)
         return encode.encode_scene(splats, settings)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from media.scene.samples import decoded, encoded, equal, scene
-from sfumato.errors import BudgetError, InputError, TruncatedError, UnsupportedError
+from media.scene.samples import chunks, decoded, encoded, equal, group_of, rebuilt, scene
+from sfumato.container import unpack
+from sfumato.errors import BudgetError, InputError, LimitError, TruncatedError, UnsupportedError
+from sfumato.media.opening import open_asset
 from sfumato.media.scene.asset import SceneAsset
 
 
@@ -59,3 +61,28 @@ def test_the_layout_names_bounds_that_hold_every_splat(data: bytes) -> None:
     low, high = asset.layout.bounds
     mean = decoded(data).splats.mean
     assert (mean >= low).all() and (mean <= high).all()
+
+
+def test_chunks_are_known_from_the_first_bytes_with_place_group_and_bounds(data: bytes) -> None:
+    asset = SceneAsset.open(data)
+    start = SceneAsset.open(data[: asset.prefixes[0].length])
+    assert start.chunks == asset.chunks and not start.complete
+    for chunk, known in zip(chunks(data)[1:], asset.chunks, strict=True):
+        assert unpack(data[known.offset : known.offset + known.bytes], known.offset) == chunk
+        assert (known.kind, known.level, known.group) == (chunk.kind, chunk.level, group_of(chunk))
+        assert known.bounds is not None and known.offset == chunk.offset
+    assert sum(chunk.splats for chunk in asset.chunks) == 300
+    assert all((chunk.nodes > 0) == (chunk.kind == "NODE") for chunk in asset.chunks)
+
+
+def test_a_file_without_regions_is_read_all_the_same(data: bytes) -> None:
+    asset = SceneAsset.open(rebuilt(data, chunks(data)))
+    assert equal(asset.splats(), SceneAsset.open(data).splats())
+    assert all(chunk.group is None and chunk.bounds is None for chunk in asset.chunks)
+
+
+def test_more_splats_than_the_caller_takes_are_refused(data: bytes) -> None:
+    assert len(open_asset(data, max_splats=300).splats()) == 300
+    for opened in (SceneAsset.open, open_asset):
+        with pytest.raises(LimitError, match=r"cannot decode '<bytes>': HEAD declares 300 splats; .* takes 299"):
+            opened(data, max_splats=299)

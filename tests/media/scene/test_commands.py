@@ -47,11 +47,20 @@ def test_encode_says_what_it_wrote(folder: Path, tmp_path: Path, capsys: pytest.
 def test_info_verify_and_cut(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     room = folder / "room.sfu"
     text = said(capsys, "info", room)
-    assert "scene, from (" in text and "harmonics of degree 1, 5 levels" in text and "300 splats" not in text[:20]
+    assert "scene, from (" in text and "harmonics of degree 1, 5 levels" in text
     described = json.loads(said(capsys, "info", room, "--json"))
     assert described["medium"] == "scene" and described["sh_degree"] == 1 and described["complete"]
     assert np.array(described["bounds"]).shape == (2, 3)
-    assert sum(row["bytes"] for row in described["chunks"]) == room.stat().st_size
+    for rows in (described["chunks"], described["levels"]):
+        assert sum(row["bytes"] for row in rows) == room.stat().st_size
+        assert sum(row["splats"] for row in rows) == described["splats"] == 300
+        nodes = sum(row["nodes"] for row in rows)
+    assert f"300 splats and {nodes:,} nodes, " in text and "nodes  splats" in text.splitlines()[2]
+    base, *later = described["chunks"]
+    assert base["group"] is None and base["bounds"] is None
+    assert all(row["group"] == 0 and np.array(row["bounds"], float).shape == (2, 3) for row in later)
+    table = said(capsys, "info", room, "--chunks").splitlines()
+    assert table[2].split()[-1] == "bounds" and all("from (" in line for line in table[4:])
     assert said(capsys, "verify", room)
     said(capsys, "cut", room, "--budget", "60%", "-o", tmp_path / "cut.sfu")
     small = (tmp_path / "cut.sfu").read_bytes()
@@ -101,7 +110,7 @@ def test_options_of_pictures_are_refused_by_name(
 
 
 def test_settings_of_pictures_are_refused_in_python_too(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(sfumato.SettingsError, match=r"with splats: scenes know quality, single_level and repair"):
+    with pytest.raises(sfumato.SettingsError, match="with splats: scenes know quality, single_level, optimise"):
         sfumato.encode(folder / "room.ply", tmp_path / "a.sfu", splats=100)
     with pytest.raises(sfumato.SettingsError, match="cannot resume"):
         sfumato.encode(folder / "room.ply", tmp_path / "a.sfu", resume=True)

@@ -272,7 +272,7 @@ def test_a_few_bytes_do_not_make_a_reader_allocate_what_they_announce() -> None:
 
 
 def test_memory_stays_in_proportion_to_the_splats_that_head_announces() -> None:
-    one = scene(1)
+    one = scene(1, opacity=(0, 0))  # where nothing is seen, nothing differs
     data = encoded(one[np.zeros(8_000, np.int64)])
     assert len(data) < 1_000
     tracemalloc.start()
@@ -281,7 +281,38 @@ def test_memory_stays_in_proportion_to_the_splats_that_head_announces() -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert len(splats) == 8_000 and peak < 600 * 8_000
+    assert len(splats) == 8_000 and peak < 400 * 8_000
+
+
+@pytest.mark.parametrize(("degree", "most"), [(0, 40), (3, 130)])
+def test_what_stays_in_memory_is_a_few_dozen_bytes_a_splat(degree: int, most: int) -> None:
+    data = encoded(scene(8_000, degree))
+    decoded(data)  # tables that stay
+    tracemalloc.start()
+    try:
+        decoder = decoded(data)
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(decoder.splats) == 8_000 and kept < most * 8_000
+
+
+def test_a_decoder_refuses_more_splats_than_its_caller_takes(data: bytes) -> None:
+    decoder = SceneDecoder("room.sfu", max_splats=399)
+    with pytest.raises(LimitError, match=r"cannot decode 'room\.sfu': HEAD declares 400 splats; .* 399 \(max_splats\)"):
+        decoder.feed(data)
+    assert decoder.layout is None and len(decoder.splats) == 0
+    assert len(SceneDecoder(max_splats=400).splats) == 0
+
+
+def test_what_is_shown_does_not_depend_on_how_much_is_computed_at_once(
+    data: bytes, shown: list[Splats3D], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sfumato.media.scene.packed._ROWS", 7)
+    for end, expected in zip(ends(data), shown, strict=True):
+        splats = decoded(data[:end]).splats
+        for name in ("mean", "rotation", "scale", "opacity", "sh"):
+            np.testing.assert_allclose(getattr(splats, name), getattr(expected, name), rtol=1e-6, atol=1e-6)
 
 
 def test_more_groups_than_a_chunk_can_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media.scene.samples import SEEDS, scene, with_fields
-from sfumato.media.scene.merge import LARGEST_OPACITY, covariances, mass, matrices, merge, quaternions
+from sfumato.kernels.reference3d import rotation_matrices
+from sfumato.media.scene.merge import LARGEST_OPACITY, covariances, mass, merge, quaternions
 
 
 @given(SEEDS, st.integers(1, 6))
@@ -51,7 +52,22 @@ def test_rotations_go_to_matrices_and_back(seed: int) -> None:
     rotation = np.random.default_rng(seed).normal(size=(10, 4))
     rotation[0] = np.eye(4)[seed % 4]
     rotation /= np.linalg.norm(rotation, axis=1, keepdims=True)
-    matrix = matrices(rotation)
+    matrix = rotation_matrices(rotation)
     np.testing.assert_allclose(np.linalg.det(matrix), 1, atol=1e-12)
     found = quaternions(matrix)
     np.testing.assert_allclose(np.abs((found * rotation).sum(axis=1)), 1, atol=1e-9)
+
+
+def test_what_is_merged_does_not_depend_on_the_unit_of_length() -> None:
+    splats = scene(30, seed=4)
+    group = np.arange(30) % 3
+    small = with_fields(splats, mean=splats.mean * 2.0**-40, scale=splats.scale * 2.0**-40)
+    found, expected = merge(small, group, 3), merge(splats, group, 3)
+    np.testing.assert_allclose(found.scale * 2.0**40, expected.scale, rtol=1e-5)
+    np.testing.assert_allclose(found.opacity, expected.opacity, rtol=1e-5)
+
+
+def test_equal_discs_in_one_plane_merge_to_a_disc_that_still_has_some_depth() -> None:
+    flat = with_fields(scene(8, seed=5), rotation=np.tile([1, 0, 0, 0], (8, 1)), scale=np.tile([1, 1, 1e-9], (8, 1)))
+    merged = merge(with_fields(flat, mean=flat.mean * [1, 1, 0]), np.zeros(8, np.int64), 1)
+    np.testing.assert_allclose(merged.scale.min(), merged.scale.max() / 1024, rtol=1e-4)

@@ -13,30 +13,35 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sfumato.coding import Coder, SymbolDecoder, SymbolEncoder, uniform_table
+from sfumato.coding import Coder, SymbolDecoder, SymbolEncoder
 from sfumato.coding.boxes import code_boxes, code_points_in, split_boxes
-from sfumato.coding.contexts import MODEL_TABLES, ContextModel, magnitude
-from sfumato.coding.halving import Boxes
+from sfumato.coding.contexts import WIDE_TABLES, WideModel, magnitude
+from sfumato.coding.halving import Boxes, code_raw
 from sfumato.errors import ChunkError
 from sfumato.media.scene.quantise import (
     OCTAVE,
+    ROOTS,
     Ints,
     QuantisedSplats,
     Quantiser,
-    color_log,
     fine_bits,
-    rotation_log,
+    lengths,
+    opacity_step,
+    rotation_logs,
+    scale_steps,
+    step_log,
 )
 
 NODES, LEAVES, BANDS = "NODE", "LEAF", "BAND"
 
-MODELS = 10
+MODELS = 11
 """Models of nodes and splats: three of scales, one of opacity, three of rotation, three of colour; bands have three."""
 
 OFFSET_BITS = 4
@@ -48,58 +53,63 @@ SHARE_BITS = 3
 MAX_GROUPS = 1 << 16
 """Groups that a chunk's header can name."""
 
-_FIXED = struct.Struct("<HbBH")
-_MODEL = struct.Struct("<Bbh")
+_GROUP = struct.Struct("<H")
+_FINENESS = struct.Struct("<b")
+_MODEL = struct.Struct("<BbhB")
 _LARGEST_SHIFT = 20 * OCTAVE
-
-# 2^(k / 16) with 16 bits behind the point.
-_ROOTS = np.array([round(2 ** (k / OCTAVE) * 65536) for k in range(OCTAVE)], np.int64)
+_COLOR_UNIT = -4 * OCTAVE  # the shade in whose steps centres of colours are given
+_WEIGHTS = range(9)
 
 
 @dataclass(frozen=True)
 class Model:
-    """How a column of signed values is coded: what is typical, and the tables for the distance to it."""
+    """How a column of signed values is coded: what is expected, and the tables for the distance to it.
 
-    context: ContextModel
+    centre: in the unit of the column. weight: eighths of the node's value that are added, 0..255.
+    """
+
+    context: WideModel
     centre: int
+    weight: int
 
 
 @dataclass(frozen=True)
 class Header:
     """What a chunk says before its coded stream.
 
-    group: the run of level-0 boxes it belongs to, 0 for level 0. fineness, scale_step, opacity_levels: see `Quantiser`.
+    group: the run of level-0 boxes it belongs to, 0 for level 0. fineness: see `Quantiser`; 0 in bands, whose steps are
+    those of their splats.
     """
 
     group: int
     fineness: int
-    scale_step: int
-    opacity_levels: int
     models: tuple[Model, ...]
 
     def to_bytes(self) -> bytes:
-        """6 bytes and 4 for each model."""
-        fixed = _FIXED.pack(self.group, self.fineness, self.scale_step, self.opacity_levels)
-        return fixed + b"".join(_MODEL.pack(m.context.table, m.context.slope, m.centre) for m in self.models)
+        """2 bytes, or 3 before the models of nodes and splats, and 5 for each model."""
+        fixed = _GROUP.pack(self.group)
+        if len(self.models) == MODELS:
+            fixed += _FINENESS.pack(self.fineness)
+        return fixed + b"".join(_MODEL.pack(m.context.table, m.context.slope, m.centre, m.weight) for m in self.models)
 
     @classmethod
     def from_bytes(cls, payload: bytes, models: int) -> tuple[Header, bytes]:
         """The header with so many models, and the coded stream behind it. Raises ChunkError if it breaks the format."""
-        size = _FIXED.size + models * _MODEL.size
+        fixed = _GROUP.size + (_FINENESS.size if models == MODELS else 0)
+        size = fixed + models * _MODEL.size
         if len(payload) < size:
             raise ChunkError(f"a chunk of a scene starts with {size} bytes; this one has {len(payload)}")
-        group, fineness, scale_step, levels = _FIXED.unpack_from(payload)
-        if not scale_step or not levels:
-            raise ChunkError("a chunk of a scene has a step of scales or a number of opacities of 0")
-        numbers = list(struct.iter_unpack("<Bbh", payload[_FIXED.size : size]))
-        if any(table >= MODEL_TABLES for table, _, _ in numbers):
+        (group,) = _GROUP.unpack_from(payload)
+        (fineness,) = _FINENESS.unpack_from(payload, _GROUP.size) if models == MODELS else (0,)
+        numbers = list(_MODEL.iter_unpack(payload[fixed:size]))
+        if any(table >= WIDE_TABLES for table, *_ in numbers):
             raise ChunkError("a chunk of a scene names a probability table that does not exist")
-        found = tuple(Model(ContextModel(table, slope), centre) for table, slope, centre in numbers)
-        return cls(group, fineness, scale_step, levels, found), payload[size:]
+        found = tuple(Model(WideModel(table, slope), centre, weight) for table, slope, centre, weight in numbers)
+        return cls(group, fineness, found), payload[size:]
 
-    def quantiser(self, typical: int, exponent: int) -> Quantiser:
-        """The chunk's quantiser in a scene of this typical size and grid."""
-        return Quantiser(self.fineness, self.scale_step, self.opacity_levels, typical, exponent)
+    def quantiser(self, exponent: int) -> Quantiser:
+        """The chunk's quantiser in a scene of this grid."""
+        return Quantiser(self.fineness, exponent)
 
 
 @dataclass(frozen=True)
@@ -197,20 +207,16 @@ class Walk:
             share = self.coder.bits(SHARE_BITS, shares, len(nodes.boxes)).astype(np.int64)
         q = None if given is None else given[1]
         q = self._attributes(quantiser, len(points), (nodes, box), points.astype(np.int64), q)
-        shade = color_log(q.scale, q.opacity, quantiser)
-        bits = np.repeat(fine_bits(q.scale, shade, quantiser)[:, None], 3, axis=1)
-        some = np.nonzero(bits.T)[::-1]
-        fine = np.zeros(bits.shape, np.int64)
-        known = None if given is None else given[1].fine[some]
-        fine[some] = self.coder.code(bits[some] - 1 + uniform_table(1), known)
-        return Leaves(QuantisedSplats(q.cell, q.scale, q.opacity, q.rotation, q.color, fine), box, share, quantiser)
+        bits = fine_bits(q.scale, step_log(q.level, quantiser), quantiser)
+        known = None if given is None else given[1].fine
+        fine = [code_raw(self.coder, None if known is None else known[:, axis], bits) for axis in range(3)]
+        return Leaves(replace(q, fine=np.stack(fine, axis=1)), box, share, quantiser)
 
     def band(self, leaves: Leaves, band: int, given: Ints | None) -> Ints:
         """The harmonics of degree `band` (1..3) of some splats, [n, 2 band + 1, 3] integers."""
         each = 2 * band + 1
-        shade = color_log(leaves.q.scale, leaves.q.opacity, leaves.quantiser)
-        context = np.repeat(np.clip(-shade >> 3, -20, 60), each)
-        columns = [self._signed(context, None if given is None else given[:, :, k].ravel()) for k in range(3)]
+        context = np.repeat(_context(step_log(leaves.q.level, leaves.quantiser)), each)
+        columns = [self._even(context, None if given is None else given[:, :, k].ravel()) for k in range(3)]
         return np.stack(columns, axis=1).reshape(-1, each, 3)
 
     def _attributes(
@@ -222,44 +228,95 @@ class Walk:
         q: QuantisedSplats | None,
     ) -> QuantisedSplats:
         """Everything but positions."""
-        none = np.zeros(n, np.int64)
-        longest = self._signed(none, None if q is None else q.scale[:, 0])
-        middle = longest - self._signed(none, None if q is None else q.scale[:, 0] - q.scale[:, 1])
-        slimness = np.minimum(magnitude(longest - middle), 7)
-        least = middle - self._signed(slimness, None if q is None else q.scale[:, 1] - q.scale[:, 2])
-        scale = np.stack([longest, middle, least], axis=1)
-        opacity = np.maximum(self._signed(none, None if q is None else q.opacity), 0)
-        shade = color_log(scale, opacity, quantiser)
-        turn = np.clip(-rotation_log(scale, shade, quantiser) >> 3, -20, 60)
-        columns = [self._signed(turn, None if q is None else q.rotation[:, k]) for k in range(3)]
-        rotation = np.stack(columns, axis=1)
-        color = np.zeros((n, 3), np.int64)
+        zero = np.zeros(n, np.int64)
+        level_above, longest_above, color_above, shade_above = zero, zero, np.zeros((n, 3), np.int64), zero
         if predicted is not None:
             nodes, box = predicted
-            above = color_log(nodes.q.scale, nodes.q.opacity, nodes.quantiser)
-            color = _rescale(nodes.q.color[box], (above[box] - shade)[:, None])
-        context = np.clip(-shade >> 3, -20, 60)
+            node_shade = step_log(nodes.q.level, nodes.quantiser)
+            level_above, color_above, shade_above = nodes.q.level[box], nodes.q.color[box], node_shade[box]
+            longest_above = lengths(nodes.q.scale, node_shade)[0][box]
+        level = self._even(zero, None if q is None else q.level, level_above)
+        shade = step_log(level, quantiser)
+        context = _context(shade)
+        first, second, third = scale_steps(shade)
+        scale = np.zeros((n, 3), np.int64)
+        scale[:, 0] = self._logs(context, None if q is None else q.scale[:, 0], first, longest_above)
+        scale[:, 1] = self._logs(context, None if q is None else q.scale[:, 1], second)
+        _, thinner, _ = lengths(scale, shade)
+        scale[:, 2] = self._logs(context + 2 * np.minimum(thinner >> 8, 6), None if q is None else q.scale[:, 2], third)
+        opacity = self._logs(context, None if q is None else q.opacity, opacity_step(shade))
+        rotation = np.zeros((n, 3), np.int64)
+        _, thinner, flatter = lengths(scale, shade)
+        turns = rotation_logs(shade, thinner, flatter)
         for k in range(3):
-            rest = self._signed(context, None if q is None else q.color[:, k] - color[:, k])
-            color[:, k] += rest
-            context = np.clip(-shade >> 3, -20, 60) + 4 * np.minimum(magnitude(rest), 6) if k == 0 else context
-        return QuantisedSplats(cell, scale, opacity, rotation, color, 0 * cell)
+            rotation[:, k] = self._even(_context(turns[k == 2]), None if q is None else q.rotation[:, k])
+        color = np.zeros((n, 3), np.int64)
+        above = _rescale(color_above, (shade_above - _COLOR_UNIT)[:, None])
+        for k in range(3):
+            color[:, k], rest = self._colors(context, None if q is None else q.color[:, k], shade, above[:, k])
+            context = context + 4 * np.minimum(magnitude(rest), 6) if k == 0 else context
+        return QuantisedSplats(cell, level, scale, opacity, rotation, color, 0 * cell)
 
-    def _signed(self, context: Ints, values: Ints | None) -> Ints:
+    def _even(self, context: Ints, values: Ints | None, above: Ints | None = None) -> Ints:
+        """A column whose steps are equal: centre in steps."""
+        one = np.ones(len(context), np.int64)
+        return self._column(context, values, one, np.zeros_like(one) if above is None else above, lambda unit: unit)[0]
+
+    def _logs(self, context: Ints, values: Ints | None, step: Ints, above: Ints | None = None) -> Ints:
+        """A column of logarithms with steps [n]: centre in parts of an octave."""
+        above = np.zeros_like(step) if above is None else above
+        return self._column(context, values, step, above, lambda unit: (unit + (step >> 1)) // step)[0]
+
+    def _colors(self, context: Ints, values: Ints | None, shade: Ints, above: Ints) -> tuple[Ints, Ints]:
+        size = np.exp2((shade - _COLOR_UNIT) / OCTAVE)
+        return self._column(context, values, size, above, lambda unit: _rescale(unit, _COLOR_UNIT - shade))
+
+    def _column(
+        self,
+        context: Ints,
+        values: Ints | None,
+        size: NDArray[np.int64] | NDArray[np.float64],
+        above: Ints,
+        steps_of: Callable[[Ints], Ints],
+    ) -> tuple[Ints, Ints]:
+        """Values [n] and their distances to what was expected.
+
+        size: units of a centre per step, for planning alone. above: the node's values in units. steps_of: units to
+        steps.
+        """
         if self._models is None:
             assert values is not None
-            centre = int(np.clip(np.rint(np.median(values)), -(1 << 15), (1 << 15) - 1)) if len(values) else 0
-            self.planned.append(Model(ContextModel.best(values - centre, context), centre))
-            return values
+            centre, weight = _expected(values, size, above)
+            rest = values - steps_of((weight * above >> 3) + centre)
+            self.planned.append(Model(WideModel.best(rest, context), centre, weight))
+            return values, rest
         model = next(self._models)
-        known = None if values is None else values - model.centre
-        return model.centre + self.coder.signed(model.context.tables(context), known).astype(np.int64)
+        expected = steps_of((model.weight * above >> 3) + model.centre)
+        rest = model.context.code(self.coder, context, None if values is None else values - expected)
+        return expected + rest, rest
+
+
+def _expected(values: Ints, size: NDArray[np.int64] | NDArray[np.float64], above: Ints) -> tuple[int, int]:
+    """The centre and the weight of the node's value that leave the least, in bits or nearly."""
+    best = (np.inf, 0, 0)
+    for weight in _WEIGHTS if above.any() else (0,):
+        apart = values * size - (weight * above >> 3)
+        centre = int(np.clip(np.rint(np.median(apart)), -(1 << 15), (1 << 15) - 1)) if len(apart) else 0
+        cost = float(np.log2(1 + np.abs(apart - centre) / size).sum())
+        best = min(best, (cost, centre, weight))
+    return best[1], best[2]
+
+
+def _context(log: Ints) -> Ints:
+    """Half octaves by which a step is finer than usual, within what tables can follow."""
+    context: Ints = np.clip(-log >> 3, -40, 60)
+    return context
 
 
 def _rescale(values: Ints, sixteenths: Ints) -> Ints:
     """`values` times 2^(sixteenths / 16), rounded, in integers."""
     shift = np.clip(sixteenths, -_LARGEST_SHIFT, _LARGEST_SHIFT)
-    scaled = np.clip(values, -(1 << 20), 1 << 20) * _ROOTS[shift & OCTAVE - 1]
+    scaled = np.clip(values, -(1 << 20), 1 << 20) * ROOTS[shift & OCTAVE - 1]
     whole = (shift >> 4) - 16
     right = np.maximum(-whole, 0)
     half = (np.int64(1) << right) >> 1
@@ -286,5 +343,5 @@ def encode(group: int, quantiser: Quantiser, code: Callable[[Walk], Made]) -> tu
     code(plan)
     encoder = SymbolEncoder()
     made = code(Walk(encoder, tuple(plan.planned)))
-    header = Header(group, quantiser.fineness, quantiser.scale_step, quantiser.opacity_levels, tuple(plan.planned))
+    header = Header(group, quantiser.fineness, tuple(plan.planned))
     return header.to_bytes() + encoder.finish(), made

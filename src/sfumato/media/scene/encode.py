@@ -11,43 +11,38 @@ from pathlib import Path
 import numpy as np
 
 from sfumato.coding import SymbolEncoder
-from sfumato.coding.boxes import LARGEST_SIDE_3D, box_of, canonical_order_3d, code_boxes, split_boxes
-from sfumato.coding.halving import Boxes
+from sfumato.coding.boxes import code_boxes, split_boxes
 from sfumato.container import Chunk, Parser, Part, Prefix, assemble
 from sfumato.errors import FormatError, InputError, SettingsError
 from sfumato.files import save
-from sfumato.kernels.splats3d import importance
 from sfumato.media.image.settings import Progress, Report
+from sfumato.media.scene.bounds import region_of
 from sfumato.media.scene.codec import (
     BANDS,
     LEAVES,
     NODES,
-    SHARE_BITS,
     Leaves,
     Nodes,
-    Portion,
     Walk,
     encode,
 )
 from sfumato.media.scene.decoder import portion, split
-from sfumato.media.scene.layout import MAX_SPLATS, Layout
-from sfumato.media.scene.measure import measured, views
-from sfumato.media.scene.merge import mass, merge
+from sfumato.media.scene.group import node_splats
+from sfumato.media.scene.layout import MAX_SPLATS, Layout, holds
+from sfumato.media.scene.measure import measured
+from sfumato.media.scene.optimise import MOST_SECONDS, Fitted, Pace, optimise
+from sfumato.media.scene.prepare import Prepared
 from sfumato.media.scene.quantise import (
-    Floats,
     Ints,
-    QuantisedSplats,
     Quantiser,
-    grid_exponent,
-    quantise,
+    dequantise,
     quantise_band,
-    typical_size,
 )
 from sfumato.sources.scene import Scene, read_scene
 from sfumato.splats import Splats3D
 
-NODE_FINENESS = -10
-"""Eighths of an octave by which the nodes' steps differ from the splats'."""
+_OPTIMISING = 0.9
+"""Of the progress, where a scene is optimised: encoding it takes few seconds."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +52,28 @@ class SceneSettings:
     quality: how much finer than usual the quantisers' steps are, 1/16..64.
     single_level: no coarse levels and nothing but full quality, to see what being progressive costs.
     antialiased: the splats were trained with the low-pass filter of Mip-Splatting.
+    optimise: seconds, about, for a fit of the coarse levels and of colours to pictures of the original, 0..86,400; 0
+        leaves it out. optimise_steps: so many steps instead: with equal `seed` and thread count the same bytes again.
     """
 
     quality: float = 1.0
     single_level: bool = False
     antialiased: bool = False
+    optimise: float = 0.0
+    optimise_steps: int | None = None
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if not 1 / 16 <= self.quality <= 64:
             raise SettingsError(f"the quality of a scene is 1/16 to 64, not {self.quality:g}")
+        if not 0 <= self.optimise <= MOST_SECONDS:
+            raise SettingsError(
+                f"a scene is optimised for 0 to {MOST_SECONDS:,} seconds, not {self.optimise:g}; 0 leaves it out"
+            )
+        if self.optimise_steps is not None and self.optimise_steps < 0:
+            raise SettingsError(f"a scene is optimised in 0 steps or more, not {self.optimise_steps}")
+        if self.seed < 0:
+            raise SettingsError(f"a seed is 0 or more, not {self.seed}")
 
 
 @dataclass(frozen=True)
@@ -93,39 +101,6 @@ class _Made:
     part: Part
     group: int
     gain: float
-
-
-class _Scene:
-    """The splats of a scene in canonical order, as floats and as integers."""
-
-    def __init__(self, splats: Splats3D, settings: SceneSettings) -> None:
-        self.fineness = round(8 * np.log2(settings.quality))
-        typical = typical_size(splats)
-        exponent = grid_exponent(splats, self.fineness, typical)
-        low, high = splats.mean.min(axis=0).astype(float), splats.mean.max(axis=0).astype(float)
-        while np.any((high - low) * 2.0**-exponent >= LARGEST_SIDE_3D - 1):
-            exponent += 1
-        size = np.floor((high - low) * 2.0**-exponent).astype(np.int64) + 1
-        self.layout = Layout(
-            (float(low[0]), float(low[1]), float(low[2])), exponent, (int(size[0]), int(size[1]), int(size[2])),
-            len(splats), typical, portions=1 if settings.single_level or len(splats) == 1 else 2,
-            sh_degree=splats.sh_degree, antialiased=settings.antialiased,
-        )  # fmt: skip
-        if settings.single_level:
-            self.layout = replace(self.layout, leaves=(len(splats), len(splats)), group=len(splats))
-        self.quantiser = Quantiser.of(self.fineness, typical, exponent)
-        self.node_quantiser = Quantiser.of(self.fineness + NODE_FINENESS, typical, exponent)
-        q = quantise(splats, self.quantiser, low, size)
-        order = canonical_order_3d(q.cell, self.layout.size)
-        self.splats, self.q = splats[order], q[order]
-
-    def merged(self, boxes: Boxes, rows: Ints) -> tuple[Ints, QuantisedSplats]:
-        """Offsets and integers of the nodes of `boxes`, which hold the splats `rows`."""
-        own = box_of(self.q.cell[rows], boxes, self.layout.size).astype(np.int64)
-        nodes = merge(self.splats[rows], own, len(boxes))
-        offset = self.layout.offsets(boxes, nodes.mean.astype(np.float64))
-        q = quantise(nodes, self.node_quantiser, np.array(self.layout.origin), np.array(self.layout.size))
-        return offset, replace(q, cell=np.zeros_like(q.cell), fine=np.zeros_like(q.fine))
 
 
 def encode_scene_file(
@@ -170,67 +145,87 @@ def encode_scene(
     settings = settings or SceneSettings()
     if not 1 <= len(splats) <= MAX_SPLATS:
         raise InputError(f"cannot encode {len(splats):,} splats: a scene has 1 to {MAX_SPLATS:,}")
-    scene = _Scene(splats, settings)
+    layout, parts = _encoded(splats, settings, progress)
+    return assemble("scene", layout.fields(), measured(splats, layout.fields(), parts))
+
+
+def _encoded(
+    splats: Splats3D, settings: SceneSettings, progress: Callable[[float], None] | None
+) -> tuple[Layout, list[Part]]:
+    """The chunks in their order."""
+    broken = "cannot encode the splats: their places or scales are too large or too small"
+    if not holds(splats):
+        raise InputError(broken)
+    scene = Prepared(splats, settings.quality, single_level=settings.single_level, antialiased=settings.antialiased)
     try:
         Layout.from_fields(scene.layout.fields())
     except FormatError as error:
-        raise InputError("cannot encode the splats: their places or scales are too large or too small") from error
-    weight = importance(scene.splats, views(splats)).astype(np.float64)
-    layout, rows = scene.layout, np.arange(len(splats))
-    boxes = code_boxes(SymbolEncoder(), scene.q.cell, len(splats), layout.size, layout.leaves[0])
-    given = scene.merged(boxes, rows)
+        raise InputError(broken) from error
+    fitted, before = None, 0.0
+    steps = settings.optimise_steps
+    if settings.optimise if steps is None else steps:
+        before = _OPTIMISING
+        pace = Pace(settings.optimise, steps, lambda done: progress(before * done) if progress else None)
+        fitted = optimise(scene, pace, np.random.default_rng(settings.seed))
+    layout, rows = scene.layout, scene.order
+    boxes = code_boxes(SymbolEncoder(), scene.cell, len(splats), layout.size, layout.leaves[0])
+    given = scene.integers(boxes, rows, fitted.coarse if fitted else scene.merged(boxes, rows))
     payload, coarse = encode(
         0,
         scene.node_quantiser,
-        lambda walk: walk.nodes(scene.node_quantiser, layout.size, len(splats), layout.leaves[0], scene.q.cell, given),
+        lambda walk: walk.nodes(scene.node_quantiser, layout.size, len(splats), layout.leaves[0], scene.cell, given),
     )
     made: list[_Made] = []
     groups = split(coarse, layout)
     first = 0
     for number, nodes in enumerate(groups):
         count = int(nodes.boxes.count.sum())
-        made += _group(scene, number, nodes, rows[first : first + count], weight)
+        mine = rows[first : first + count]
+        made += _group(scene, number, nodes, mine, fitted)
         first += count
         if progress:
-            progress(first / len(splats))
-    parts = [Part(Chunk(NODES, 0, payload=payload), splats=len(boxes)), *(m.part for m in _ordered(made))]
-    return assemble("scene", layout.fields(), measured(splats, layout.fields(), parts))
+            progress(before + (1 - before) * first / len(splats))
+    return layout, [Part(Chunk(NODES, 0, payload=payload), splats=len(boxes)), *(m.part for m in _ordered(made))]
 
 
-def _group(scene: _Scene, number: int, coarse: Nodes, rows: Ints, weight: Floats) -> list[_Made]:
-    """The chunks of a group that holds the splats `rows`."""
+def _group(scene: Prepared, number: int, coarse: Nodes, rows: Ints, fitted: Fitted | None) -> list[_Made]:
+    """The chunks of a group that holds the splats `rows`, in canonical order."""
     layout = scene.layout
-    cells = scene.q.cell[rows]
+    cells = scene.cell[rows]
     boxes, _ = split_boxes(SymbolEncoder(), cells, coarse.boxes, layout.size, layout.leaves[1])
-    given = scene.merged(boxes, rows)
+    given = scene.integers(boxes, rows, fitted.nodes[number] if fitted else scene.merged(boxes, rows))
     payload, nodes = encode(
         number,
         scene.node_quantiser,
         lambda walk: walk.nodes(scene.node_quantiser, layout.size, coarse, layout.leaves[1], cells, given),
     )
-    made = [_Made(Part(Chunk(NODES, 1, payload=payload), splats=len(boxes)), number, np.inf)]
-    own = box_of(cells, nodes.boxes, layout.size).astype(np.int64)
-    early = _most_important(own, weight[rows], nodes.boxes) | (layout.portions == 1)
-    total = mass(scene.splats[rows])
-    left = np.bincount(own, total * ~early, len(boxes)) / np.maximum(np.bincount(own, total, len(boxes)), 1e-30)
-    share = np.rint(left * ((1 << SHARE_BITS) - 1)).astype(np.int64)
+    region = region_of(number, node_splats(nodes, layout), layout)
+    made = [_Made(Part(Chunk(NODES, 1, payload=payload), len(boxes), region=region), number, np.inf)]
+    early, share = scene.first_half(boxes, rows)
+    share = fitted.share[number] if fitted else share
     for part, mine in enumerate((early, ~early)[: layout.portions]):
         if mine.any():
-            made += _splats(scene, number, nodes, part, share, rows[mine], float(weight[rows[mine]].sum()))
+            weight = float(scene.weight[rows[mine]].sum(dtype=np.float64))
+            made += _splats(scene, number, nodes, part, share, rows[mine], weight)
     return made
 
 
-def _splats(scene: _Scene, group: int, nodes: Nodes, part: int, share: Ints, rows: Ints, weight: float) -> list[_Made]:
+def _splats(
+    scene: Prepared, group: int, nodes: Nodes, part: int, share: Ints, rows: Ints, weight: float
+) -> list[_Made]:
     """The chunk of a portion of a group's splats and those of its harmonics."""
-    quantiser, size, q = scene.quantiser, scene.layout.size, scene.q[rows]
+    quantiser, size, q = scene.quantiser, scene.layout.size, scene.q.unpack(rows)
     which = portion(scene.layout, part)
     payload, leaves = encode(group, quantiser, lambda walk: walk.leaves(quantiser, size, nodes, which, (share, q)))
-    made = [_Made(Part(Chunk(LEAVES, 2 + part, payload=payload), splats=len(rows)), group, weight / len(payload))]
+    region = region_of(group, dequantise(leaves.q, quantiser, np.array(scene.layout.origin)), scene.layout)
+    chunk = Chunk(LEAVES, 2 + part, payload=payload)
+    made = [_Made(Part(chunk, len(rows), region=region), group, weight / len(payload))]
     for band in range(1, scene.layout.sh_degree + 1):
         sh = scene.splats.sh[rows, band * band : (band + 1) ** 2].astype(np.float64)
-        payload = _band(group, quantiser, leaves, band, quantise_band(sh, q, quantiser))
+        payload = _band(group, quantiser, leaves, band, quantise_band(sh, q.level, quantiser))
         level = 1 + scene.layout.portions + band
-        made.append(_Made(Part(Chunk(BANDS, level, flags=part, payload=payload)), group, weight / len(payload)))
+        chunk = Chunk(BANDS, level, flags=part, payload=payload)
+        made.append(_Made(Part(chunk, region=region), group, weight / len(payload)))
     return made
 
 
@@ -239,14 +234,6 @@ def _band(group: int, quantiser: Quantiser, leaves: Leaves, band: int, values: I
         return walk.band(leaves, band, values)
 
     return encode(group, quantiser, code)[0]
-
-
-def _most_important(own: Ints, weight: Floats, boxes: Boxes) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which splats belong to the more important half of their box."""
-    order = np.lexsort((-weight, own))
-    rank = np.empty(len(own), np.int64)
-    rank[order] = np.arange(len(own)) - np.repeat(np.cumsum(boxes.count) - boxes.count, boxes.count)
-    return rank < Portion.FIRST.counts(boxes.count)[own]
 
 
 def _ordered(made: list[_Made]) -> list[_Made]:

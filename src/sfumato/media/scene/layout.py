@@ -12,14 +12,15 @@ from sfumato.coding.boxes import LARGEST_SIDE_3D
 from sfumato.coding.halving import Boxes, halvings
 from sfumato.errors import ChunkError, LimitError
 from sfumato.media.scene.codec import OFFSET_BITS
-from sfumato.media.scene.quantise import Floats, Ints
+from sfumato.media.scene.quantise import LARGEST_LOG, Floats, Ints
+from sfumato.splats import Splats3D
 
 MAX_SPLATS = 20_000_000
 
 LARGEST_PLACE = 2.0**100
 """World units from 0 to the grid's origin along an axis, at most: float32 holds every place in the grid."""
 
-COARSE_LEAF, NODE_LEAF = 300, 20
+COARSE_LEAF, NODE_LEAF = 300, 32
 """Splats that a node of level 0 and one of level 1 stands for, at most."""
 
 GROUP_SPLATS = 12_000
@@ -31,7 +32,7 @@ class Layout:
     """What HEAD says of a scene.
 
     origin: corner of the grid in world units, [3]. exponent: log2 of its step. size: its cells along x, y and z.
-    splats: of the whole scene. typical: see `Quantiser`. leaves: splats that nodes of level 0 and 1 stand for, at most.
+    splats: of the whole scene. leaves: splats that nodes of level 0 and 1 stand for, at most.
     group: splats of a group, about. portions: chunks that a group's splats are dealt into, 1 or 2.
     sh_degree: of the harmonics, 0..3. antialiased: trained with the low-pass filter of Mip-Splatting.
     """
@@ -40,7 +41,6 @@ class Layout:
     exponent: int
     size: tuple[int, int, int]
     splats: int
-    typical: int
     leaves: tuple[int, int] = (COARSE_LEAF, NODE_LEAF)
     group: int = GROUP_SPLATS
     portions: int = 2
@@ -54,7 +54,6 @@ class Layout:
             "exponent": self.exponent,
             "size": list(self.size),
             "splats": self.splats,
-            "typical": self.typical,
             "leaves": list(self.leaves),
             "group": self.group,
             "portions": self.portions,
@@ -67,15 +66,15 @@ class Layout:
         """The layout in HEAD. Raises ChunkError for what cannot be, LimitError for more than a reader takes."""
         origin = _numbers(fields, "origin", 3, float)
         size, leaves = _numbers(fields, "size", 3, int), _numbers(fields, "leaves", 2, int)
-        names = ("exponent", "splats", "typical", "group", "portions", "sh_degree")
-        exponent, splats, typical, group, portions, degree = (
+        names = ("exponent", "splats", "group", "portions", "sh_degree")
+        exponent, splats, group, portions, degree = (
             _numbers({name: [fields.get(name)]}, name, 1, int)[0] for name in names
         )
         if not 1 <= splats <= MAX_SPLATS:
             raise LimitError(f"HEAD declares {splats:,} splats; a scene has 1 to {MAX_SPLATS:,}")
         if not all(1 <= side <= LARGEST_SIDE_3D for side in size):
             raise LimitError(f"HEAD declares a grid of {size} cells; a side has 1 to {LARGEST_SIDE_3D:,}")
-        if not (-60 <= exponent <= 60 and abs(typical) <= 1000 and 1 <= leaves[1] <= leaves[0] and group >= 1):
+        if not (abs(exponent) <= LARGEST_LOG and 1 <= leaves[1] <= leaves[0] and group >= 1):
             raise ChunkError("HEAD declares a grid or boxes that cannot be")
         if not all(abs(place) <= LARGEST_PLACE for place in origin):
             raise ChunkError("HEAD declares an origin that no splat can have")
@@ -85,7 +84,7 @@ class Layout:
             )
         place = (origin[0], origin[1], origin[2]), exponent, (size[0], size[1], size[2])
         antialiased = fields.get("antialiased") is True
-        return cls(*place, splats, typical, (leaves[0], leaves[1]), group, portions, degree, antialiased)
+        return cls(*place, splats, (leaves[0], leaves[1]), group, portions, degree, antialiased)
 
     @property
     def bounds(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -116,6 +115,12 @@ class Layout:
         steps = 1 << OFFSET_BITS
         offsets: Ints = np.clip(np.floor(cells * steps / self.sides(boxes)), 0, steps - 1).astype(np.int64)
         return offsets
+
+
+def holds(splats: Splats3D) -> bool:
+    """Whether a scene of `splats` (at least one) can be laid out: their places, and the usual lengths of their axes."""
+    usual = float(np.median(splats.scale.max(axis=1)))
+    return float(np.abs(splats.mean).max()) <= LARGEST_PLACE and 2.0**-LARGEST_LOG <= usual <= 2.0**LARGEST_LOG
 
 
 def _numbers(fields: Mapping[str, Any], name: str, count: int, kind: type) -> list[Any]:

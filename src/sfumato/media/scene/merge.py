@@ -9,11 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.kernels.reference3d import rotation_matrices
 from sfumato.splats import Splats3D
 
 Floats = NDArray[np.float64]
 
 LARGEST_OPACITY = 0.99
+
+_LEAST_OPACITY = 1e-9  # fainter splats count as much in a mean
+_THINNEST = 2.0**-10  # of a merged splat's axes, beside its longest
 
 
 def area(scale: Floats) -> Floats:
@@ -32,7 +36,7 @@ def merge(splats: Splats3D, group: NDArray[np.int64], groups: int) -> Splats3D:
 
     group: of every splat, [n], 0..groups - 1; every group has a splat.
     """
-    weight = np.maximum(mass(splats), 1e-30)
+    weight = np.maximum(splats.opacity.astype(np.float64), _LEAST_OPACITY) * area(splats.scale.astype(np.float64))
     total = np.bincount(group, weight, groups)
 
     def mean_of(values: Floats) -> Floats:
@@ -46,7 +50,7 @@ def merge(splats: Splats3D, group: NDArray[np.int64], groups: int) -> Splats3D:
     away = centre - mean[group]
     covariance = mean_of(covariances(splats) + away[:, :, None] * away[:, None, :])
     values, axes = np.linalg.eigh(covariance)
-    scale = np.sqrt(np.maximum(values, 1e-20))
+    scale = np.sqrt(np.maximum(values, values[:, 2:] * _THINNEST**2))
     axes[:, :, 0] *= np.sign(np.linalg.det(axes))[:, None]
     opacity = np.minimum(total / area(scale), LARGEST_OPACITY)
     color = mean_of(splats.sh[:, 0].astype(np.float64))
@@ -61,20 +65,9 @@ def merge(splats: Splats3D, group: NDArray[np.int64], groups: int) -> Splats3D:
 
 def covariances(splats: Splats3D) -> Floats:
     """Covariance matrices [n, 3, 3] in the world."""
-    axes = matrices(splats.rotation.astype(np.float64)) * splats.scale.astype(np.float64)[:, None, :]
+    axes = rotation_matrices(splats.rotation.astype(np.float64)) * splats.scale.astype(np.float64)[:, None, :]
     found: Floats = axes @ axes.transpose(0, 2, 1)
     return found
-
-
-def matrices(rotation: Floats) -> Floats:
-    """Rotation matrices [n, 3, 3] of unit quaternions [n, 4] (w, x, y, z)."""
-    w, x, y, z = rotation.T
-    rows = (
-        (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
-        (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
-        (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
-    )
-    return np.stack([np.stack(row, axis=1) for row in rows], axis=1)
 
 
 def quaternions(matrix: Floats) -> Floats:

@@ -1,10 +1,10 @@
 """3D splats as integers and back.
 
-The axes of a splat are sorted by length, and of the four rotations that then draw the same splat the one nearest to
-none is kept, so that a rotation is the vector part of a quaternion with w >= 1/2. Steps follow what shows: the
-position's is proportional to the splat's middle axis, the rotation's is finer for long splats, and those of rotation,
-colour and position shrink with the splat's mass, its opacity times the root of its area. A decoder knows scales and
-opacity before it reads the rest.
+Every splat has a level: by how many octaves its steps are finer than usual, for a change of it shows more than one of
+others. Splats that hardly any view sees cost few bits. The axes of a splat are sorted by length: the longest is coded
+as a logarithm, the others as octaves by which they are shorter, in steps that grow, for what is thin already shows
+little. Of the four rotations that then draw the same splat one is kept, as the direction of the longest axis and a roll
+about it, which has coarser steps of its own.
 
 What decides how many bits are read is integer arithmetic alone; the floats at the end are computed from final integers.
 """
@@ -17,30 +17,50 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from sfumato.media.scene.merge import matrices, quaternions
+from sfumato.kernels.reference3d import rotation_matrices
+from sfumato.media.scene.merge import quaternions
 from sfumato.splats import SH_C0, Splats3D
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 OCTAVE = 16
-"""Scales, masses and steps are reckoned in sixteenths of an octave."""
+"""Steps are reckoned in sixteenths of an octave."""
 
-MAX_FINE = 8
+LENGTH = 256
+"""Lengths and opacities are reckoned in so many parts of an octave."""
+
+MAX_FINE = 16
 """Bits by which a coordinate can be finer than the grid."""
 
-_MASS_LIMIT = 4 * OCTAVE
-_LENGTH_LIMIT = 6 * OCTAVE
-_THINNEST = 10 * OCTAVE  # an axis is at most so much shorter than the longest
+LEVEL_LIMIT = 12
+"""Levels beyond, in either direction, count as this."""
 
-# At quality 1; tuned together on trained scenes (benchmarks/scene_explicit.py).
-SCALE_STEP = 4  # sixteenths of an octave
-OPACITY_LEVELS = 48
-COLOR_STEP = 1 / 30
-BAND_COARSER = 1.5  # harmonics of degree 1 to 3, beside degree 0
+LEVEL_SHARE = 0.45
+"""Levels go with this power of the energy: 1/2 would suit the encoder's views best, less suits others better."""
+
+# At quality 1 and level 0; tuned together on trained scenes (benchmarks/scene_explicit.py), so that a step of each
+# attribute changes the pictures about as much as one of any other.
+COLOR_STEP = 5 / 64
+BAND_COARSER = 1.25  # harmonics of degree 1 to 3, beside degree 0
 ROTATION_STEP = 1 / 10
-POSITION_STEP = -38  # log2 in units of the middle axis, in sixteenths of an octave
-MASS_SHARE = 8  # sixteenths: steps go with mass to the power -1/2
+
+# Logarithms in sixteenths of an octave; the limits are where a splat would begin to look different, not just moved.
+LENGTH_STEP, LENGTH_LIMIT = 82, 128  # of parts of an octave
+OPACITY_STEP, OPACITY_LIMIT = 95, 128
+SECOND_STEP, SECOND_LIMIT = 79, 112
+THIRD_STEP, THIRD_LIMIT = 123, 112
+DIRECTION_STEP, DIRECTION_LIMIT = 9, 20
+ROLL_STEP, ROLL_LIMIT = 17, 28
+POSITION_STEP = -54  # in units of the root of the two longer axes
+
+_GROWTH = 8  # x parts of an octave mean x + x^2 / 2^_GROWTH for a shorter axis
+_LARGEST_GROWN = 1 << 12
+_THINNEST = 10 * LENGTH  # an axis is at most so much shorter than the next
+_DARKEST = 12 * LENGTH  # opacities below count as this
+
+LARGEST_LOG = 60
+"""Axes have 2^-60 to 2^60 world units, and so has a step of the grid."""
 
 LARGEST_COLOR = 64
 """Colours and harmonics beyond are cut off, so that signed values hold them at the finest steps; 1 is full."""
@@ -48,49 +68,34 @@ LARGEST_COLOR = 64
 _OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float64)
 _OPPONENT /= np.linalg.norm(_OPPONENT, axis=1, keepdims=True)
 
+# 2^(k / 16) with 16 bits behind the point.
+ROOTS = np.array([round(2 ** (k / OCTAVE) * 65536) for k in range(OCTAVE)], np.int64)
+
 
 @dataclass(frozen=True)
 class Quantiser:
     """The steps of a chunk.
 
-    fineness: the steps of position, rotation and colour are 2^(-fineness / 8) of those at quality 1, -127..127.
-    scale_step: of log2 of a scale, in sixteenths of an octave, 1..255.
-    opacity_levels: opacity 1 as an integer, 1..65535.
-    typical: log2 of a typical splat's size in sixteenths; masses are relative to it.
+    fineness: steps are 2^(-fineness / 8) of those at quality 1, -127..127.
     exponent: log2 of the position grid's step in world units.
     """
 
     fineness: int
-    scale_step: int
-    opacity_levels: int
-    typical: int
     exponent: int
-
-    @classmethod
-    def of(cls, fineness: int, typical: int, exponent: int) -> Quantiser:
-        """The quantiser whose steps are all as fine as `fineness` says.
-
-        Opacity has at most 255 levels: other formats store eight bits of it, so that more would only copy their noise.
-        """
-        factor = 2.0 ** (-fineness / 8)
-        return cls(
-            fineness,
-            min(max(round(SCALE_STEP * factor), 1), 255),
-            255 if OPACITY_LEVELS / factor > 127 else max(round(OPACITY_LEVELS / factor), 4),
-            typical,
-            exponent,
-        )
 
 
 @dataclass(frozen=True)
 class QuantisedSplats:
     """The integers of splats, int64.
 
-    cell: [n, 3] in the scene's grid. scale: [n, 3] longest first. opacity: [n]. rotation, color: [n, 3].
-    fine: [n, 3] position within the cell; how many bits it has follows from scale and opacity.
+    cell: [n, 3] in the scene's grid. level: [n]. scale: [n, 3] the longest axis, and by how much the second is shorter
+    than the first and the third than the second. opacity: [n] steps below 1. rotation: [n, 3] direction of the
+    longest axis, then the roll. color: [n, 3]. fine: [n, 3] position within the cell; how many bits it has follows
+    from level and scale.
     """
 
     cell: Ints
+    level: Ints
     scale: Ints
     opacity: Ints
     rotation: Ints
@@ -104,78 +109,116 @@ class QuantisedSplats:
         return QuantisedSplats(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
-def log2_of_opacity(opacity: Ints, levels: int) -> Ints:
-    """log2(opacity / levels) in sixteenths of an octave, rounded by a table of integers; 0 counts as half a level."""
-    twice = np.maximum(2 * opacity, 1)
-    bits = np.searchsorted(np.left_shift(np.int64(1), np.arange(40)), twice, side="right") - 1
-    # The next four bits below the highest are log2 within 1/16 of an octave, near enough for a class.
-    within = ((twice << 4) >> bits) - 16
-    whole = (2 * levels).bit_length() - 1
-    log: Ints = (bits << 4) + within - ((whole << 4) + ((2 * levels << 4) >> whole) - 16)
-    return np.minimum(log, 0)
-
-
-def mass_class(scale: Ints, opacity: Ints, quantiser: Quantiser) -> Ints:
-    """log2 of opacity times the root of the area, relative to a typical splat, in sixteenths of an octave, [n]."""
-    size = (scale[:, 0] + scale[:, 1]) * quantiser.scale_step >> 1
-    found: Ints = size - quantiser.typical + log2_of_opacity(opacity, quantiser.opacity_levels)
-    limited: Ints = np.clip(found, -_MASS_LIMIT, _MASS_LIMIT)
-    return limited
-
-
-def color_log(scale: Ints, opacity: Ints, quantiser: Quantiser) -> Ints:
+def step_log(level: Ints, quantiser: Quantiser) -> Ints:
     """log2 of the colour step in units of COLOR_STEP, in sixteenths of an octave, [n]; the other steps follow it."""
-    log: Ints = -2 * quantiser.fineness - (mass_class(scale, opacity, quantiser) * MASS_SHARE >> 4)
+    log: Ints = -2 * quantiser.fineness - OCTAVE * np.clip(level, -LEVEL_LIMIT, LEVEL_LIMIT)
     return log
 
 
-def rotation_log(scale: Ints, shade: Ints, quantiser: Quantiser) -> Ints:
-    """log2 of the rotation step in units of ROTATION_STEP, in sixteenths of an octave, [n]. shade: `color_log`."""
-    log: Ints = shade - (np.clip((scale[:, 0] - scale[:, 2]) * quantiser.scale_step, 0, _LENGTH_LIMIT) >> 1)
-    return log
+def length_step(log: Ints, limit: int) -> Ints:
+    """2^(log / 16) parts of an octave, log at most `limit`, as an integer, at least 1, [n]."""
+    limited = np.clip(log, 0, limit)
+    step: Ints = ROOTS[limited & OCTAVE - 1] << (limited >> 4) >> 16
+    return step
 
 
-def position_log(scale: Ints, shade: Ints, quantiser: Quantiser) -> Ints:
-    """log2 of the position step in world units, in sixteenths of an octave, [n]. shade: `color_log`."""
-    log: Ints = scale[:, 1] * quantiser.scale_step + POSITION_STEP + shade
+def scale_steps(shade: Ints) -> tuple[Ints, Ints, Ints]:
+    """The steps of the three scales in parts of an octave, [n] each. shade: `step_log`."""
+    return (
+        length_step(shade + LENGTH_STEP, LENGTH_LIMIT),
+        length_step(shade + SECOND_STEP, SECOND_LIMIT),
+        length_step(shade + THIRD_STEP, THIRD_LIMIT),
+    )
+
+
+def opacity_step(shade: Ints) -> Ints:
+    """The step of log2 of opacity in parts of an octave, [n]. shade: `step_log`."""
+    return length_step(shade + OPACITY_STEP, OPACITY_LIMIT)
+
+
+def lengths(scale: Ints, shade: Ints) -> tuple[Ints, Ints, Ints]:
+    """Of every splat log2 of its longest axis, how much shorter the second is and how much the third is than that.
+
+    In parts of an octave, [n] each; the last two are at least 0.
+    """
+    first, second, third = scale_steps(shade)
+    longest: Ints = np.clip(scale[:, 0] * first, -LARGEST_LOG * LENGTH, LARGEST_LOG * LENGTH)
+    return longest, _grown(scale[:, 1] * second), _grown(scale[:, 2] * third)
+
+
+def _grown(even: Ints) -> Ints:
+    short = np.clip(even, 0, _LARGEST_GROWN)
+    grown: Ints = np.minimum(short + (short * short >> _GROWTH), _THINNEST)
+    return grown
+
+
+def _even(grown: Floats) -> Floats:
+    """The inverse of `_grown`, for what is at most _THINNEST."""
+    half = float(1 << _GROWTH - 1)
+    even: Floats = half * (np.sqrt(1 + 2 * np.minimum(grown, _THINNEST) / half) - 1)
+    return even
+
+
+def rotation_logs(shade: Ints, second: Ints, third: Ints) -> tuple[Ints, Ints]:
+    """log2 of the steps of direction and roll in units of ROTATION_STEP, in sixteenths of an octave, [n] each.
+
+    second, third: see `lengths`.
+    """
+    direction = shade + DIRECTION_STEP - np.minimum((11 * second + 5 * third) >> 8, 96)
+    roll = shade + ROLL_STEP + np.clip(12 * (second - third) >> 8, -48, 64)
+    return np.minimum(direction, DIRECTION_LIMIT), np.minimum(roll, ROLL_LIMIT)
+
+
+def position_log(longest: Ints, second: Ints, shade: Ints) -> Ints:
+    """log2 of the position step in world units, in sixteenths of an octave, [n]. longest, second: see `lengths`."""
+    log: Ints = (longest - (second >> 1) >> 4) + POSITION_STEP + shade
     return log
 
 
 def fine_bits(scale: Ints, shade: Ints, quantiser: Quantiser) -> Ints:
-    """Bits by which each splat's position is finer than the grid, [n]. shade: `color_log`."""
-    wanted = position_log(scale, shade, quantiser) + OCTAVE // 2 >> 4
+    """Bits by which each splat's position is finer than the grid, [n]. shade: `step_log`."""
+    longest, second, _ = lengths(scale, shade)
+    wanted = position_log(longest, second, shade) + OCTAVE // 2 >> 4
     bits: Ints = np.clip(quantiser.exponent - wanted, 0, MAX_FINE)
     return bits
 
 
-def quantise(splats: Splats3D, quantiser: Quantiser, origin: Floats, size: Ints) -> QuantisedSplats:
-    """The nearest integers; positions outside the grid of `size` [3] cells at `origin` [3] move to its edge."""
-    order, scale, opacity = _sizes(splats, quantiser)
-    shade = color_log(scale, opacity, quantiser)
-    turn = _rotation_step(scale, shade, quantiser)
-    vector = _shortest(_sorted_axes(splats.rotation.astype(np.float64), order))
-    rotation = np.rint(vector / turn[:, None]).astype(np.int64)
+def quantise(splats: Splats3D, level: Ints, quantiser: Quantiser, origin: Floats, size: Ints) -> QuantisedSplats:
+    """The nearest integers; positions outside the grid of `size` [3] cells at `origin` [3] move to its edge.
+
+    level: [n], see the module.
+    """
+    shade = step_log(level, quantiser)
+    order, scale, opacity = _sizes(splats, shade)
+    step = _rotation_steps(scale, shade)
+    rotation = np.rint(_direction_and_roll(_sorted_axes(splats.rotation.astype(np.float64), order)) / step)
     seen = np.clip(splats.sh[:, 0].astype(np.float64) * SH_C0 + 0.5, -LARGEST_COLOR, LARGEST_COLOR)
     color = np.rint(seen @ _OPPONENT.T / _color_step(shade)).astype(np.int64)
     bits = fine_bits(scale, shade, quantiser)[:, None]
     place = (splats.mean.astype(np.float64) - origin) * 2.0 ** (bits - quantiser.exponent)
     at = np.clip(np.floor(place).astype(np.int64), 0, (size << bits) - 1)
-    return QuantisedSplats(at >> bits, scale, opacity, rotation, color, at & ((1 << bits) - 1))
+    return QuantisedSplats(at >> bits, level, scale, opacity, rotation.astype(np.int64), color, at & ((1 << bits) - 1))
 
 
-def _sizes(splats: Splats3D, quantiser: Quantiser) -> tuple[NDArray[np.intp], Ints, Ints]:
+def _sizes(splats: Splats3D, shade: Ints) -> tuple[NDArray[np.intp], Ints, Ints]:
     """The order of each splat's axes [n, 3], its scales [n, 3] and opacity [n] as integers."""
     order = np.argsort(-splats.scale, axis=1, kind="stable")
-    lengths = np.log2(np.take_along_axis(splats.scale, order, axis=1).astype(np.float64)) * OCTAVE
-    lengths = np.maximum(lengths, lengths[:, :1] - _THINNEST)
-    scale = np.rint(lengths / quantiser.scale_step).astype(np.int64)
-    opacity = np.rint(splats.opacity.astype(np.float64) * quantiser.opacity_levels).astype(np.int64)
-    return order, scale, opacity
+    logs = np.log2(np.take_along_axis(splats.scale, order, axis=1).astype(np.float64)) * LENGTH
+    first, second, third = scale_steps(shade)
+    longest = np.rint(logs[:, 0] / first)
+    middle = np.rint(_even(logs[:, 0] - logs[:, 1]) / second)
+    least = np.rint(_even(logs[:, 1] - logs[:, 2]) / third)
+    dark = -LENGTH * np.log2(np.clip(splats.opacity.astype(np.float64), 2.0 ** (-_DARKEST / LENGTH), 1))
+    opacity = np.rint(dark / opacity_step(shade)).astype(np.int64)
+    return order, np.stack([longest, middle, least], axis=1).astype(np.int64), opacity
 
 
-def _rotation_step(scale: Ints, shade: Ints, quantiser: Quantiser) -> Floats:
-    step: Floats = ROTATION_STEP * np.exp2(rotation_log(scale, shade, quantiser) / OCTAVE)
-    return step
+def _rotation_steps(scale: Ints, shade: Ints) -> Floats:
+    """The steps of direction (twice) and roll, [n, 3]."""
+    _, second, third = lengths(scale, shade)
+    direction, roll = rotation_logs(shade, second, third)
+    steps: Floats = ROTATION_STEP * np.exp2(np.stack([direction, direction, roll], axis=1) / OCTAVE)
+    return steps
 
 
 def _color_step(shade: Ints) -> Floats:
@@ -184,17 +227,17 @@ def _color_step(shade: Ints) -> Floats:
     return step
 
 
-def quantise_band(sh: Floats, q: QuantisedSplats, quantiser: Quantiser) -> Ints:
-    """Integers of the harmonics [n, k, 3] of one band of the splats `q`."""
-    step = BAND_COARSER * _color_step(color_log(q.scale, q.opacity, quantiser))[:, None]
+def quantise_band(sh: Floats, level: Ints, quantiser: Quantiser) -> Ints:
+    """Integers of the harmonics [n, k, 3] of one band of splats of these levels [n]."""
+    step = BAND_COARSER * _color_step(step_log(level, quantiser))[:, None]
     seen = np.clip(sh * SH_C0, -LARGEST_COLOR, LARGEST_COLOR)
     found: Ints = np.rint(seen @ _OPPONENT.T / step).astype(np.int64)
     return found
 
 
-def dequantise_band(values: Ints, q: QuantisedSplats, quantiser: Quantiser) -> Floats:
+def dequantise_band(values: Ints, level: Ints, quantiser: Quantiser) -> Floats:
     """The harmonics [n, k, 3] that integers stand for."""
-    step = BAND_COARSER * _color_step(color_log(q.scale, q.opacity, quantiser))[:, None]
+    step = BAND_COARSER * _color_step(step_log(level, quantiser))[:, None]
     sh: Floats = (values * step) @ _OPPONENT / SH_C0
     return sh
 
@@ -204,55 +247,102 @@ def dequantise(q: QuantisedSplats, quantiser: Quantiser, origin: Floats, *, coar
 
     coarse: positions are cells of the grid alone.
     """
-    shade = color_log(q.scale, q.opacity, quantiser)
+    shade = step_log(q.level, quantiser)
     bits = 0 * q.cell[:, :1] if coarse else fine_bits(q.scale, shade, quantiser)[:, None]
     mean = origin + ((q.cell << bits) + q.fine + 0.5) * 2.0 ** (quantiser.exponent - bits)
-    vector = q.rotation * _rotation_step(q.scale, shade, quantiser)[:, None]
-    length = np.sum(vector * vector, axis=1, keepdims=True)
-    vector = vector / np.sqrt(np.maximum(length, 1))  # rounding may lead out of the ball
-    rotation = np.concatenate([np.sqrt(np.maximum(1 - length, 0)), vector], axis=1)
-    scale = np.exp2(np.clip(q.scale * (quantiser.scale_step / OCTAVE), -60, 60))
+    rotation = _turned(q.rotation * _rotation_steps(q.scale, shade))
+    longest, second, third = lengths(q.scale, shade)
+    logs = np.stack([longest, longest - second, longest - second - third], axis=1) / LENGTH
+    opacity = np.exp2(-np.clip(q.opacity * opacity_step(shade), 0, _DARKEST) / LENGTH)
     color = (q.color * _color_step(shade)) @ _OPPONENT
     return Splats3D(
         mean.astype(np.float32),
         rotation.astype(np.float32),
-        scale.astype(np.float32),
-        np.clip(q.opacity / quantiser.opacity_levels, 0, 1).astype(np.float32),
+        np.exp2(np.maximum(logs, -LARGEST_LOG)).astype(np.float32),
+        opacity.astype(np.float32),
         ((color - 0.5) / SH_C0).astype(np.float32)[:, None],
     )
 
 
 def _sorted_axes(rotation: Floats, order: NDArray[np.intp]) -> Floats:
     """Quaternions [n, 4] of the same splats with their axes taken in `order` [n, 3]."""
-    matrix = np.take_along_axis(matrices(rotation), order[:, None, :], axis=2)
+    matrix = np.take_along_axis(rotation_matrices(rotation), order[:, None, :], axis=2)
     matrix[:, :, 2] *= np.sign(np.linalg.det(matrix))[:, None]  # an odd order mirrors: turn one axis round
     return quaternions(matrix)
 
 
-def _shortest(rotation: Floats) -> Floats:
-    """The vector part [n, 3] of the shortest of the rotations that differ by half turns about the splat's own axes."""
+def _direction_and_roll(rotation: Floats) -> Floats:
+    """What is kept of quaternions [n, 4]: y, z of a turn (w, 0, y, z) that follows a roll (w, x, 0, 0), and that x.
+
+    Half turns about its own axes do not change a splat, so that the first turn is at most a right angle and the roll
+    half of one in either direction: no number is above 1/sqrt(2) in magnitude.
+    """
     w, x, y, z = rotation.T
-    # q times i, j and k.
-    same = np.stack(
-        [rotation, *(np.stack(t, axis=1) for t in ((-x, w, z, -y), (-y, -z, w, x), (-z, y, -x, w)))], axis=1
+    far = w * w + x * x < 0.5
+    w, x, y, z = (np.where(far, b, a) for a, b in ((w, -y), (x, -z), (y, w), (z, x)))  # times j
+    rolled = np.abs(x) > np.abs(w)
+    w, x, y, z = (np.where(rolled, b, a) for a, b in ((w, -x), (x, w), (y, z), (z, -y)))  # times i
+    length = np.sqrt(w * w + x * x)
+    w, x = w / length, x / length
+    return np.stack([y * w - z * x, z * w + y * x, np.where(w < 0, -x, x)], axis=1)
+
+
+def _turned(found: Floats) -> Floats:
+    """The quaternions [n, 4] of a direction and a roll [n, 3]; what lies outside the ball is taken to its edge."""
+    y, z, roll = found.T
+    length = y * y + z * z
+    shorter = 1 / np.sqrt(np.maximum(length, 1))
+    y, z, w = y * shorter, z * shorter, np.sqrt(np.maximum(1 - length, 0))
+    x = np.clip(roll, -1, 1)
+    upright = np.sqrt(1 - x * x)
+    return np.stack([w * upright, w * x, y * upright + z * x, z * upright - y * x], axis=1)
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Squared derivatives of pictures, summed over all pixels and channels, float64.
+
+    mean: [n, 3]. rotation: [n, 4]. scale: [n, 3], by the natural logarithm. opacity: [n].
+    """
+
+    mean: Floats
+    rotation: Floats
+    scale: Floats
+    opacity: Floats
+
+
+def disturbance(splats: Splats3D, slopes: Slopes) -> Floats:
+    """How much steps of level 0 in everything but colour change the pictures [n]: a sum of squares."""
+    order = np.argsort(-splats.scale, axis=1, kind="stable")
+    logs = np.log2(np.take_along_axis(splats.scale, order, axis=1).astype(np.float64)) * LENGTH
+    shorter = -np.diff(logs, axis=1)
+    longest, second, third = (part.astype(np.int64) for part in (logs[:, 0], *shorter.T))
+    fine = np.full(len(splats), -4 * OCTAVE)  # where no step is at its limit
+    position = np.exp2((position_log(longest, second, fine) - fine) / OCTAVE)
+    turn = ROTATION_STEP * np.exp2((rotation_logs(fine, second, third)[0] - fine) / OCTAVE)
+    size, thinner, darker = (np.log(2) / LENGTH * 2 ** (x / OCTAVE) for x in (LENGTH_STEP, SECOND_STEP, OPACITY_STEP))
+    along = np.take_along_axis(slopes.scale, order, axis=1)
+    found: Floats = (
+        slopes.mean.sum(axis=1) * position**2
+        + slopes.rotation.sum(axis=1) * 0.75 * turn**2  # four numbers of three degrees of freedom
+        + along.sum(axis=1) * size**2
+        + along[:, 1] * thinner**2 * (1 + shorter[:, 0] / 2 ** (_GROWTH - 2))
+        + slopes.opacity * (splats.opacity * darker) ** 2
     )
-    best = same[np.arange(len(same)), np.argmax(np.abs(same[:, :, 0]), axis=1)]
-    vector: Floats = best[:, 1:] * np.where(best[:, :1] < 0, -1, 1)
-    return vector
+    return found
 
 
-def typical_size(splats: Splats3D) -> int:
-    """log2 of the median of the root of the product of the two longest axes, in sixteenths of an octave."""
-    two = np.sort(splats.scale, axis=1)[:, 1:].astype(np.float64)
-    return round(float(np.median(np.log2(two).mean(axis=1))) * OCTAVE) if len(splats) else 0
+def levels(energy: Floats, usual: float) -> Ints:
+    """The levels of splats [n] from how much equal steps of theirs change the pictures, and how much is usual."""
+    found = np.rint(LEVEL_SHARE * np.log2(energy / usual)).astype(np.int64)
+    limited: Ints = np.clip(found, -LEVEL_LIMIT, LEVEL_LIMIT)
+    return limited
 
 
-def grid_exponent(splats: Splats3D, fineness: int, typical: int) -> int:
+def grid_exponent(splats: Splats3D, level: Ints, fineness: int) -> int:
     """The grid at which about one splat in ten would like its position coarser still."""
     if not len(splats):
         return 0
-    quantiser = Quantiser.of(fineness, typical, 0)
-    scale, opacity = _sizes(splats, quantiser)[1:]
-    return math.floor(
-        float(np.quantile(position_log(scale, color_log(scale, opacity, quantiser), quantiser), 0.9)) / OCTAVE
-    )
+    shade = step_log(level, Quantiser(fineness, 0))
+    longest, second, _ = lengths(_sizes(splats, shade)[1], shade)
+    return math.floor(float(np.quantile(position_log(longest, second, shade), 0.9)) / OCTAVE)
