@@ -25,7 +25,7 @@ help:
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python demo/demo.py --out $(OUT)
 
-test: $(VENV)/dev.stamp
+test: $(VENV)/dev.stamp tests/interop/node_modules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict src
@@ -74,6 +74,13 @@ $(VENV)/dev.stamp: $(SOURCES) $(VENV)/build.stamp
 	@echo 'Compiling and installing Sfumato and its development tools (the first time takes a few minutes) ...'
 	@$(PIP) --no-build-isolation '.[dev]'
 	@touch $@ $(VENV)/demo.stamp
+
+# Programs of others that read what Sfumato writes. Without node, or where npm reaches nothing, their tests are skipped.
+tests/interop/node_modules: tests/interop/package.json
+	@if ! command -v npm >/dev/null; then echo 'No npm: tests of interoperation are skipped.'; \
+	elif npm install --prefix tests/interop --no-package-lock --no-audit --no-fund --loglevel=error \
+		--fetch-retries=0 --fetch-timeout=20000; then touch $@; \
+	else echo 'npm cannot install the packages: tests of interoperation are skipped.'; fi
 
 $(BIN)/ruff: constraints.txt | $(BIN)/python
 	@$(PIP) ruff

@@ -176,6 +176,12 @@ def encode(
                 "single_level, optimise, optimise_steps, seed and repair"
             ) from None
         return encode_scene_file(source, destination, wanted, repair=repair, progress=progress)
+    unknown = settings.keys() - EncodeSettings.__dataclass_fields__.keys()
+    if unknown:
+        raise SettingsError(
+            f"cannot encode the picture '{source}' with {', '.join(sorted(unknown))}: pictures know "
+            + ", ".join(EncodeSettings.__dataclass_fields__)
+        )
     where = None if checkpoint is None else Path(checkpoint)
     return encode_image(
         source, destination, EncodeSettings(**settings), progress=progress, checkpoint=where, resume=resume

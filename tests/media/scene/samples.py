@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +19,7 @@ from sfumato.media.scene.codec import BANDS, LEAVES, NODES
 from sfumato.media.scene.decoder import SceneDecoder
 from sfumato.media.scene.encode import SceneSettings
 from sfumato.media.scene.layout import Layout
+from sfumato.media.scene.quantise import Quantiser
 from sfumato.splats import Splats3D
 
 FIELDS = ("mean", "rotation", "scale", "opacity", "sh")
@@ -120,3 +124,36 @@ def encoded(splats: Splats3D, settings: SceneSettings | None = None, *, small: b
         if small:
             patch.setattr(prepare, "Layout", SmallLayout)
         return encode.encode_scene(splats, settings)
+
+
+def _columns(thing: Any) -> Iterator[np.ndarray]:
+    """All integers of a dataclass, in the order of its fields."""
+    for field in dataclasses.fields(thing):
+        value = getattr(thing, field.name)
+        if isinstance(value, np.ndarray):
+            yield value
+        elif dataclasses.is_dataclass(value) and not isinstance(value, Quantiser):
+            yield from _columns(value)
+
+
+def digests(data: bytes) -> list[dict[str, int | str]]:
+    """What is known after every chunk of a scene: splats to be drawn and a digest of all integers, int64 little-endian.
+
+    Of every group its nodes (boxes, places within them, attributes), the portions of its splats and their harmonics.
+    """
+    decoder, found = SceneDecoder("scene.sfu"), []
+    end = 8
+    while end < len(data):
+        start, end = end, end + 14 + int.from_bytes(data[end + 6 : end + 10], "little")
+        decoder.feed(data[start if start > 8 else 0 : end])
+        hashed = hashlib.sha256()
+        for group in decoder.groups:
+            nodes = group.nodes
+            arrays = [] if nodes is None else list(_columns(dataclasses.replace(nodes, parent=np.zeros(0, np.int64))))
+            for leaves, bands in zip(group.leaves, group.bands, strict=True):
+                arrays += [*_columns(leaves), *bands]
+            for array in arrays:
+                hashed.update(array.astype("<i8").tobytes())
+        found.append({"bytes": end, "splats": sum(map(len, decoder.groups)), "sha256": hashed.hexdigest()})
+    decoder.close()
+    return found
