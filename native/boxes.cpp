@@ -1,16 +1,9 @@
 // Decodes 3D points in portions: boxes of few points, then the points inside. The law is src/sfumato/coding/boxes.py.
-#include "halving.h"
+#include "boxes.h"
 
 namespace SFU_NAMESPACE {
 
 namespace {
-
-// Boxes of a 3D grid, in canonical order.
-struct Boxes {
-    int32_t* corner;  // [., 3]
-    uint8_t* depth;
-    uint32_t* points;
-};
 
 // Each box of a generation holds two points or more.
 constexpr size_t most_boxes(uint32_t points) { return size_t(points) / 2 + 1; }
@@ -36,10 +29,6 @@ struct Scratch {
         symbols = tables + points + groups;
     }
 };
-
-constexpr size_t scratch_words(uint32_t points) {
-    return most_boxes(points) * (2 * box_words + split_words) + 2 * size_t(points) + groups;
-}
 
 // Halves `given` [count], which hold `total` points together, down to boxes of at most `leaf` points or one cell.
 // A box of `found` stands where its points begin; found.points is 0 at every other place. Returns 0 or a Status.
@@ -95,12 +84,42 @@ size_t compact(Boxes& found, uint32_t total, uint32_t* start) {
 
 }  // namespace
 
+size_t boxes_scratch_words(uint32_t points) {
+    return most_boxes(points) * (2 * box_words + split_words) + 2 * size_t(points) + groups;
+}
+
+int64_t split_boxes(const Model& model, const uint8_t* words, State& state, const uint32_t* size, uint32_t leaf,
+                    const Boxes& given, size_t count, uint32_t total, Boxes found, uint32_t* start,
+                    uint32_t* scratch) {
+    const Halvings<3> grid(size);
+    Scratch memory(scratch, total);
+    HalvingDecoder<3> decoder{model, words, state, grid, memory.tables, memory.symbols, {}};
+    const int status = split(decoder, memory, given, count, total, leaf, found);
+    return status ? status : int64_t(compact(found, total, start));
+}
+
+int decode_points_in(const Model& model, const uint8_t* words, State& state, const uint32_t* size, const Boxes& given,
+                     size_t count, uint32_t total, Boxes found, uint32_t* scratch) {
+    const Halvings<3> grid(size);
+    Scratch memory(scratch, total);
+    HalvingDecoder<3> decoder{model, words, state, grid, memory.tables, memory.symbols, {}};
+    if (const int status = split(decoder, memory, given, count, total, 1, found)) return status;
+    const uint32_t* counts = found.points;
+    int32_t* points = found.corner;
+    size_t alone = 0;
+    for (uint32_t at = 0; at < total; at += counts[at]) {
+        if (counts[at] == 1) memory.singles[alone++] = at;
+        for (uint32_t k = 1; k < counts[at]; ++k) std::copy_n(points + 3 * size_t(at), 3, points + 3 * size_t(at + k));
+    }
+    return decoder.add_rest(memory.singles, alone, [&](uint32_t at) { return found.depth[at]; }, points);
+}
+
 }  // namespace SFU_NAMESPACE
 
 using namespace SFU_NAMESPACE;
 
 // 32-bit words of scratch that the two functions below need for boxes of `points` points together.
-SFU_API(size_t) SFU_NAME(sfu_boxes_words)(uint32_t points) { return scratch_words(points); }
+SFU_API(size_t) SFU_NAME(sfu_boxes_words)(uint32_t points) { return boxes_scratch_words(points); }
 
 // Goes on halving `count` boxes, which hold `total` points together (below 2^31), of a grid of size[3] cells (1..2^21
 // each), down to boxes of at most `leaf` points or one cell.
@@ -112,13 +131,8 @@ SFU_NAME(sfu_split_boxes)(const uint32_t* model, const uint8_t* words, uint32_t*
                           uint32_t leaf, size_t count, int32_t* corner, uint8_t* depth, uint32_t* points,
                           uint32_t total, int32_t* new_corner, uint8_t* new_depth, uint32_t* new_points,
                           uint32_t* start, uint32_t* scratch) {
-    const Halvings<3> grid(size);
-    const Model tables = model_at(model);
-    Scratch memory(scratch, total);
-    HalvingDecoder<3> decoder{tables, words, *reinterpret_cast<State*>(state), grid, memory.tables, memory.symbols, {}};
-    Boxes found{new_corner, new_depth, new_points};
-    const int status = split(decoder, memory, {corner, depth, points}, count, total, leaf, found);
-    return status ? status : int64_t(compact(found, total, start));
+    return split_boxes(model_at(model), words, *reinterpret_cast<State*>(state), size, leaf, {corner, depth, points},
+                       count, total, {new_corner, new_depth, new_points}, start, scratch);
 }
 
 // Decodes the points of `count` boxes, `total` together; boxes and grid as above. points [total, 3]: box after box.
@@ -127,16 +141,6 @@ SFU_API(int)
 SFU_NAME(sfu_decode_points_in)(const uint32_t* model, const uint8_t* words, uint32_t* state, const uint32_t* size,
                                size_t count, int32_t* corner, uint8_t* depth, uint32_t* portion, uint32_t total,
                                int32_t* points, uint8_t* depths, uint32_t* counts, uint32_t* scratch) {
-    const Halvings<3> grid(size);
-    const Model tables = model_at(model);
-    Scratch memory(scratch, total);
-    HalvingDecoder<3> decoder{tables, words, *reinterpret_cast<State*>(state), grid, memory.tables, memory.symbols, {}};
-    Boxes found{points, depths, counts};
-    if (const int status = split(decoder, memory, {corner, depth, portion}, count, total, 1, found)) return status;
-    size_t alone = 0;
-    for (uint32_t at = 0; at < total; at += counts[at]) {
-        if (counts[at] == 1) memory.singles[alone++] = at;
-        for (uint32_t k = 1; k < counts[at]; ++k) std::copy_n(points + 3 * size_t(at), 3, points + 3 * size_t(at + k));
-    }
-    return decoder.add_rest(memory.singles, alone, [&](uint32_t at) { return depths[at]; }, points);
+    return decode_points_in(model_at(model), words, *reinterpret_cast<State*>(state), size, {corner, depth, portion},
+                            count, total, {points, depths, counts}, scratch);
 }

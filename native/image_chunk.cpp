@@ -6,19 +6,13 @@
 
 #include "image_steps.h"
 #include "occupancy.h"
+#include "values.h"
 
 namespace SFU_NAMESPACE {
 
 namespace {
 
-// The numbers of src/sfumato/coding/tables.py, coder.py and codec.py; the tests of equal decoding guard them.
-constexpr uint32_t escape_classes = 8;  // the table of escaped values' classes
-constexpr int signed_first = 9;
-constexpr int shapes = 3, scales = 28;
-constexpr int largest_value = 31;
-constexpr uint16_t escape = 2 * largest_value + 1;
-constexpr uint32_t sign_and_low = 6;  // bits of an escaped value's first raw symbol
-constexpr uint32_t most_high = 15;    // bits of an escaped value beyond those
+// The numbers of src/sfumato/media/image/codec.py; the tests of equal decoding guard them.
 constexpr int max_class = 40;
 constexpr int mean_shift = 16;  // from 1/256 to 24 bits after the point
 constexpr int contexts = 64;    // more than any context: bit lengths up to 24, energy classes up to 40
@@ -39,8 +33,9 @@ bool acceptable(const Numbers& h, uint32_t channels) {
     bool good = within(h.count, 0, most_splats) && within(h.columns, 1, most_cells) && within(h.rows, 1, most_cells) &&
                 within(h.exponent, -4, 10) && within(h.mean_l11, -32768, 32767) && within(h.mean_l22, -32768, 32767) &&
                 within(h.share, -128, 127);
+    constexpr int last_table = signed_shapes * signed_scales - 1;
     for (uint32_t i = 0; i < channels + 3; ++i)
-        good = good && within(h.models[i].table, 0, shapes * scales - 1) && within(h.models[i].slope, -128, 127);
+        good = good && within(h.models[i].table, 0, last_table) && within(h.models[i].slope, -128, 127);
     return good;
 }
 
@@ -49,64 +44,11 @@ struct ContextTables {
     uint16_t table[contexts];
 
     explicit ContextTables(const Numbers::Model& model) {
-        const int shape = model.table / scales, scale = model.table % scales;
+        const int shape = model.table / signed_scales, scale = model.table % signed_scales;
         for (int c = 0; c < contexts; ++c) {
-            const int chosen = std::clamp(scale + (model.slope * c >> 2), 0, scales - 1);
-            table[c] = uint16_t(signed_first + shape * scales + chosen);
+            const int chosen = std::clamp(scale + (model.slope * c >> 2), 0, signed_scales - 1);
+            table[c] = uint16_t(signed_first + shape * signed_scales + chosen);
         }
-    }
-};
-
-struct Escaped {
-    uint32_t index;  // of the value
-    uint32_t extra;  // its class: bits beyond the low ones
-    uint32_t bits;   // the low ones, later all
-};
-
-struct Decoder {
-    const Model& model;
-    const uint8_t* words;
-    State& state;
-    Escaped* escaped;    // [count]
-    uint16_t* tables;    // [count]
-    uint16_t* symbols;   // [count]
-
-    int run(size_t size) { return decode_symbols(model, words, state, tables, symbols, size); }
-
-    // One signed value per entry of `tables` [count], to out[i * stride].
-    int signed_values(size_t count, int64_t* out, size_t stride) {
-        if (const int status = run(count)) return status;
-        size_t many = 0;
-        for (size_t i = 0; i < count; ++i) {
-            out[i * stride] = int64_t(symbols[i]) - largest_value;
-            if (symbols[i] == escape) escaped[many++].index = uint32_t(i);
-        }
-        return many ? escaped_values(many, out, stride) : 0;
-    }
-
-    int escaped_values(size_t many, int64_t* out, size_t stride) {
-        std::fill_n(tables, many, uint16_t(escape_classes));
-        if (const int status = run(many)) return status;
-        for (size_t i = 0; i < many; ++i) escaped[i].extra = symbols[i];
-        std::fill_n(tables, many, uint16_t(uniform_table(sign_and_low)));
-        if (const int status = run(many)) return status;
-        for (size_t i = 0; i < many; ++i) escaped[i].bits = symbols[i];
-        for (uint32_t first = 0; first < most_high; first += widest_uniform) {
-            size_t some = 0;
-            for (size_t i = 0; i < many; ++i)
-                if (escaped[i].extra > first)
-                    tables[some++] = uint16_t(uniform_table(std::min(escaped[i].extra - first, widest_uniform)));
-            if (const int status = run(some)) return status;
-            for (size_t i = 0, at = 0; i < many; ++i)
-                if (escaped[i].extra > first) escaped[i].bits |= uint32_t(symbols[at++]) << (sign_and_low + first);
-        }
-        for (size_t i = 0; i < many; ++i) {
-            const auto [index, extra, bits] = escaped[i];
-            // The sign stands between the five low bits and the high ones.
-            const int64_t magnitude = int64_t(1) << (5 + extra) | (bits >> sign_and_low) << 5 | (bits & 31);
-            out[index * stride] = bits >> 5 & 1 ? -magnitude : magnitude;
-        }
-        return 0;
     }
 };
 
@@ -115,11 +57,6 @@ int color_context(const int64_t* color, uint32_t channel) {
     const auto magnitude = [&](int c) { return uint64_t(color[c] < 0 ? -color[c] : color[c]); };
     if (channel == 0) return 0;
     return bit_length(channel == 2 ? magnitude(0) + 2 * magnitude(1) : magnitude(0));
-}
-
-int64_t floor_divide(int64_t a, int64_t b) {
-    const int64_t quotient = a / b;
-    return quotient - (a % b < 0);
 }
 
 int64_t rounded(int64_t value, int64_t step) { return floor_divide(value + step / 2, step); }
@@ -145,7 +82,7 @@ int decode_cells(const Model& model, const uint8_t* words, State& state, const N
 }
 
 // Everything behind the cells; energy [n] and bits [2, n] are room for the classes and the refinements.
-int decode_values(Decoder& decoder, const Numbers& h, uint32_t channels, const Integers& q, uint8_t* energy,
+int decode_values(ValueDecoder& decoder, const Numbers& h, uint32_t channels, const Integers& q, uint8_t* energy,
                   uint8_t* bits) {
     const size_t n = size_t(h.count);
     for (uint32_t c = 0; c < channels; ++c) {
@@ -222,7 +159,7 @@ SFU_API(int) SFU_NAME(sfu_decode_image_chunk)(const uint32_t* model, const uint8
     auto* escaped = reinterpret_cast<Escaped*>(scratch);
     auto* halves = reinterpret_cast<uint16_t*>(escaped + n);
     auto* bytes = reinterpret_cast<uint8_t*>(halves + 2 * n);
-    Decoder decoder{tables, words, state, escaped, halves, halves + n};
+    ValueDecoder decoder{tables, words, state, escaped, halves, halves + n};
     if (const int status = decode_values(decoder, header, channels, q, bytes, bytes + n)) return status;
     return close_stream(state);
 }

@@ -41,7 +41,7 @@ from sfumato.media.scene.quantise import (
 
 NODES, LEAVES, BANDS = "NODE", "LEAF", "BAND"
 
-MODELS = 11
+MODELS, BAND_MODELS = 11, 3
 """Models of nodes and splats: three of scales, one of opacity, three of rotation, three of colour; bands have three."""
 
 OFFSET_BITS = 4
@@ -326,7 +326,7 @@ def _rescale(values: Ints, sixteenths: Ints) -> Ints:
 
 def start(kind: str, payload: bytes) -> tuple[Header, SymbolDecoder, Walk]:
     """The header of a chunk of this kind, the decoder of its stream and the walk over it."""
-    header, stream = Header.from_bytes(payload, 3 if kind == BANDS else MODELS)
+    header, stream = Header.from_bytes(payload, BAND_MODELS if kind == BANDS else MODELS)
     decoder = SymbolDecoder(stream)
     return header, decoder, Walk(decoder, header.models)
 

@@ -6,10 +6,11 @@ import numpy as np
 
 from sfumato.container import Chunk, Head, Parser
 from sfumato.errors import ChunkError, FormatError, LimitError, UnsupportedError
-from sfumato.media.scene.codec import BANDS, LEAVES, MAX_GROUPS, NODES, Nodes, Portion, start
+from sfumato.media.scene.codec import BAND_MODELS, BANDS, LEAVES, MAX_GROUPS, MODELS, NODES, Header, Nodes, Portion
 from sfumato.media.scene.group import Group
 from sfumato.media.scene.layout import MAX_SPLATS, Layout
 from sfumato.media.scene.packed import Packed
+from sfumato.media.scene.payload import decode_band, decode_leaves, decode_nodes
 from sfumato.splats import Splats3D
 
 
@@ -115,13 +116,12 @@ class SceneDecoder:
             ) from error
 
     def _decode(self, chunk: Chunk, layout: Layout) -> None:
-        header, coder, walk = start(chunk.kind, chunk.payload)
-        quantiser = header.quantiser(layout.exponent)
+        payload = chunk.payload
+        header, _ = Header.from_bytes(payload, BAND_MODELS if chunk.kind == BANDS else MODELS)
         if chunk.kind == NODES and not self.groups:
-            nodes = walk.nodes(quantiser, layout.size, layout.splats, layout.leaves[0], None, None)
-            coder.finish()
-            packed = Packed.of(nodes, len(nodes.boxes))
-            self.groups = [Group(packed.take(rows), layout.portions) for rows in _rows_of_groups(nodes, layout)]
+            nodes = decode_nodes(payload, header, layout, None)
+            rows_of_groups = _rows_of_groups(nodes.small, layout)
+            self.groups = [Group(nodes.take(rows), layout.portions) for rows in rows_of_groups]
             return
         if header.group >= len(self.groups):
             raise ChunkError(f"there is no group {header.group}; the scene has {len(self.groups)}")
@@ -130,22 +130,17 @@ class SceneDecoder:
             above = None if group.refined else group.nodes
             if above is None:
                 raise ChunkError(f"the nodes of group {header.group} come twice")
-            finer = walk.nodes(quantiser, layout.size, above, layout.leaves[1], None, None)
-            coder.finish()
-            group.refine(finer)
+            group.refine(decode_nodes(payload, header, layout, above))
         elif chunk.kind == LEAVES:
             above = group.nodes if group.refined else None
             if above is None:
                 raise ChunkError(f"splats of group {header.group} come before its nodes, or once too often")
-            leaves = walk.leaves(quantiser, layout.size, above, portion(layout, len(group.bands)), None)
-            coder.finish()
-            group.add(leaves)
+            group.add(*decode_leaves(payload, header, layout, above, portion(layout, len(group.bands))))
         else:
             if chunk.flags >= len(group.bands) or len(group.bands[chunk.flags]) >= layout.sh_degree:
                 raise ChunkError(f"harmonics of group {header.group} come before its splats, or are one band too many")
-            bands = walk.band(group.leaves_of(chunk.flags), len(group.bands[chunk.flags]) + 1, None)
-            coder.finish()
-            group.add_band(chunk.flags, bands)
+            bands = group.bands[chunk.flags]
+            bands.append(decode_band(payload, *group.packed_leaves[chunk.flags], len(bands) + 1))
 
 
 def portion(layout: Layout, number: int) -> Portion:

@@ -35,6 +35,11 @@ class Packed(Generic[Columns]):
     def __len__(self) -> int:
         return self._n
 
+    @property
+    def small(self) -> Columns:
+        """All rows as they are kept: what is computed from them must not be."""
+        return self._columns
+
     def unpack(self, rows: slice | NDArray[np.integer] = slice(None)) -> Columns:
         """Some of the rows, as int64 again."""
         found: Columns = _each(lambda column: column[rows].astype(np.int64), self._columns)

@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.kernels.reference3d import rotation_matrices
 from sfumato.media.scene.merge import quaternions
-from sfumato.splats import SH_C0, Splats3D
+from sfumato.media.scene.native_codec import native_codec
+from sfumato.splats import SH_C0, Float32Array, Splats3D
 
 Ints = NDArray[np.int64]
+AnyInts = NDArray[np.signedinteger[Any]]
 Floats = NDArray[np.float64]
 
 OCTAVE = 16
@@ -235,9 +238,17 @@ def quantise_band(sh: Floats, level: Ints, quantiser: Quantiser) -> Ints:
     return found
 
 
-def dequantise_band(values: Ints, level: Ints, quantiser: Quantiser) -> Floats:
-    """The harmonics [n, k, 3] that integers stand for."""
-    step = BAND_COARSER * _color_step(step_log(level, quantiser))[:, None]
+def dequantise_band(values: AnyInts, level: AnyInts, quantiser: Quantiser) -> Float32Array:
+    """The harmonics [n, k, 3] of one band that integers stand for."""
+    compiled = native_codec()
+    if compiled is not None:
+        return compiled.dequantise_band(values, level, quantiser.fineness)
+    return dequantise_band_reference(values, level, quantiser).astype(np.float32)
+
+
+def dequantise_band_reference(values: AnyInts, level: AnyInts, quantiser: Quantiser) -> Floats:
+    """The law of `dequantise_band`."""
+    step = BAND_COARSER * _color_step(step_log(level.astype(np.int64), quantiser))[:, None]
     sh: Floats = (values * step) @ _OPPONENT / SH_C0
     return sh
 
@@ -245,8 +256,18 @@ def dequantise_band(values: Ints, level: Ints, quantiser: Quantiser) -> Floats:
 def dequantise(q: QuantisedSplats, quantiser: Quantiser, origin: Floats, *, coarse: bool = False) -> Splats3D:
     """The splats that the integers stand for, with colours of degree 0.
 
-    coarse: positions are cells of the grid alone.
+    q: in integers of any size. coarse: positions are cells of the grid alone.
     """
+    columns = tuple(getattr(q, field.name) for field in fields(q))
+    compiled = native_codec()
+    if compiled is not None:
+        return compiled.dequantise(columns, quantiser.fineness, quantiser.exponent, origin, coarse=coarse)
+    wide = QuantisedSplats(*(column.astype(np.int64) for column in columns))
+    return dequantise_reference(wide, quantiser, origin, coarse=coarse)
+
+
+def dequantise_reference(q: QuantisedSplats, quantiser: Quantiser, origin: Floats, *, coarse: bool = False) -> Splats3D:
+    """The law of `dequantise`; int64 alone."""
     shade = step_log(q.level, quantiser)
     bits = 0 * q.cell[:, :1] if coarse else fine_bits(q.scale, shade, quantiser)[:, None]
     mean = origin + ((q.cell << bits) + q.fine + 0.5) * 2.0 ** (quantiser.exponent - bits)
