@@ -132,7 +132,7 @@ def targets(s: Found) -> list[tuple[str, str, str, str, bool]]:
             "<= 7 B/splat, never written as a file",
             "<= 5.5 B/splat",
             f"{s['bytes_per_splat']:.2f} B/splat (at most {s['most_bytes_per_splat']:.2f})",
-            s["most_bytes_per_splat"] <= 5.5,
+            s["bytes_per_splat"] <= 5.5,
         ),
         (
             "loss from quantising",
