@@ -13,6 +13,7 @@ Found = dict[str, Any]
 Point = tuple[float, float]
 Target = tuple[str, str, str, str, bool]
 
+SHARES = (0.1, 0.25, 0.5, 1.0)  # of the bytes, at which an optimised file is compared
 CAP_DB = 60.0  # in areas: 8 bits of a screen show no error below it, and an exact copy has to count as something
 
 NOTES = """\
@@ -222,7 +223,7 @@ def markdown(found: Found) -> str:
         text += f"from {scene['format']}\n\n"
         text += files_table(scene["rivals"]["files"], _ours_rows(scene))
         text += "\n" + _first(scene)
-    text += "\n" + FIRST_NOTE
+    text += "\n" + FIRST_NOTE + "\n## Optimised\n\n" + optimised_table(found["scenes"])
     streamed = [scene for scene in found["scenes"] if scene["rivals"]["levels"]]
     for scene in streamed:
         text += f"\n## {scene['name']} streamed, level by level\n\n" + _levels(scene)
@@ -263,6 +264,30 @@ def _first(scene: Found) -> str:
     return text
 
 
+def optimised_table(scenes: list[Found]) -> str:
+    """The PSNR of prefixes at shares of the whole, without and with a fit of the coarse levels and colours."""
+    rows = []
+    for scene in scenes:
+        ours = scene["ours"]
+        fitted = ours["optimised"]
+        for name, file, first in (
+            ("as merged", ours["default"], ours["first"]),
+            (f"--optimise {fitted['seconds_asked']:g}", fitted, fitted["first"]),
+        ):
+            prefixes = (ours if file is ours["default"] else fitted)["prefixes"]
+            reached = [_db(_psnr_within(prefixes, share * file["bytes"])) for share in SHARES]
+            seconds = f"{file['seconds']:.0f} s"
+            rows.append([scene["name"], name, seconds, f"{file['bytes']:,}", _db(first["psnr"]), *reached])
+    head = ["scene", "coarse levels", "encoded in", "bytes", "first 5 % of the bytes, dB"]
+    return common.table(head + [f"{share:.0%}" for share in SHARES], rows)
+
+
+def _psnr_within(prefixes: list[Found], length: float) -> float | None:
+    """The PSNR of the longest prefix of at most so many bytes, or of the shortest."""
+    psnr: float | None = [prefixes[0], *(point for point in prefixes if point["bytes"] <= length)][-1]["psnr"]
+    return psnr
+
+
 def _levels(scene: Found) -> str:
     prefixes = scene["ours"]["prefixes"]
     head = ["up to", "bytes", "splats", "PSNR, dB", "our prefix within these bytes", "its splats", "PSNR, dB"]
@@ -283,6 +308,7 @@ def plot(found: Found) -> bytes:
         rivals, ours = scene["rivals"], scene["ours"]
         lines = [
             _line("Sfumato, prefixes of one file", ours["prefixes"], "line"),
+            _line("the same, optimised", ours["optimised"]["prefixes"], "line"),
             _line("Sfumato, a file per quality", ours["files"], "dashed"),
             _line(".splat by importance, prefixes of one file", rivals["splat_prefixes"], "line"),
         ]
