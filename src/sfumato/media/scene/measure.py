@@ -12,6 +12,7 @@ from sfumato.camera import Camera, orbit
 from sfumato.container import Parser, Part, assemble
 from sfumato.kernels.splats3d import gradient, measure, render
 from sfumato.media.scene.decoder import SceneDecoder
+from sfumato.media.scene.packed import slices
 from sfumato.media.scene.quantise import COLOR_STEP, Floats, Slopes, disturbance
 from sfumato.quality.metrics import psnr_of, squared_error
 from sfumato.splats import Float32Array, Splats3D
@@ -67,8 +68,9 @@ def sight(splats: Splats3D, *, antialiased: bool = False) -> Sight:
     weights = measure(splats, cameras, antialias=antialiased)
     # The sum of squared weights, or nearly: what a step of colour changes.
     color = weights.total.astype(np.float64) * weights.peak
-    rest = np.nan_to_num(disturbance(splats, _slopes(splats, cameras, antialiased)), posinf=0)
-    energy = rest + COLOR_SHARE * color * COLOR_STEP**2
+    slopes = _slopes(splats, cameras, antialiased)
+    rest = np.concatenate([disturbance(splats[rows], slopes[rows]) for rows in slices(len(splats))])
+    energy = np.nan_to_num(rest, posinf=0) + COLOR_SHARE * color * COLOR_STEP**2
     return Sight(weights.total, energy + max(float(np.quantile(energy, HIDDEN)), _LEAST_ENERGY))
 
 
@@ -76,12 +78,12 @@ def _slopes(splats: Splats3D, cameras: Sequence[Camera], antialiased: bool) -> S
     """Estimated from the gradients of sums over pixels with random signs (M. Hutchinson's way to a trace, 1989)."""
     rng = np.random.default_rng(0)
     n = len(splats)
-    mean, rotation, scale, opacity = np.zeros((n, 3)), np.zeros((n, 4)), np.zeros((n, 3)), np.zeros(n)
+    mean, rotation, scale, opacity = np.zeros(n), np.zeros(n), np.zeros((n, 3)), np.zeros(n)
     for camera in cameras:
         signs = rng.choice(np.array([-1, 1], np.float32), (camera.height, camera.width, 3))
         found = gradient(splats, camera, signs, antialias=antialiased)
-        mean += np.square(found.mean, dtype=np.float64)
-        rotation += np.square(found.rotation, dtype=np.float64)
+        mean += np.einsum("nk,nk->n", found.mean, found.mean, dtype=np.float64)
+        rotation += np.einsum("nk,nk->n", found.rotation, found.rotation, dtype=np.float64)
         scale += np.square(found.scale.astype(np.float64) * splats.scale)
         opacity += np.square(found.opacity, dtype=np.float64)
     return Slopes(mean, rotation, scale, opacity)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sfumato.kernels.reference3d import rotation_matrices
 from sfumato.media.scene.merge import quaternions
 from sfumato.media.scene.native_codec import native_codec
+from sfumato.media.scene.packed import slices
 from sfumato.splats import SH_C0, Float32Array, Splats3D
 
 Ints = NDArray[np.int64]
@@ -323,13 +324,16 @@ def _turned(found: Floats) -> Floats:
 class Slopes:
     """Squared derivatives of pictures, summed over all pixels and channels, float64.
 
-    mean: [n, 3]. rotation: [n, 4]. scale: [n, 3], by the natural logarithm. opacity: [n].
+    mean, rotation: [n], summed over their numbers, too. scale: [n, 3], by the natural logarithm. opacity: [n].
     """
 
     mean: Floats
     rotation: Floats
     scale: Floats
     opacity: Floats
+
+    def __getitem__(self, rows: slice) -> Slopes:
+        return Slopes(self.mean[rows], self.rotation[rows], self.scale[rows], self.opacity[rows])
 
 
 def disturbance(splats: Splats3D, slopes: Slopes) -> Floats:
@@ -344,8 +348,8 @@ def disturbance(splats: Splats3D, slopes: Slopes) -> Floats:
     size, thinner, darker = (np.log(2) / LENGTH * 2 ** (x / OCTAVE) for x in (LENGTH_STEP, SECOND_STEP, OPACITY_STEP))
     along = np.take_along_axis(slopes.scale, order, axis=1)
     found: Floats = (
-        slopes.mean.sum(axis=1) * position**2
-        + slopes.rotation.sum(axis=1) * 0.75 * turn**2  # four numbers of three degrees of freedom
+        slopes.mean * position**2
+        + slopes.rotation * 0.75 * turn**2  # four numbers of three degrees of freedom
         + along.sum(axis=1) * size**2
         + along[:, 1] * thinner**2 * (1 + shorter[:, 0] / 2 ** (_GROWTH - 2))
         + slopes.opacity * (splats.opacity * darker) ** 2
@@ -364,6 +368,9 @@ def grid_exponent(splats: Splats3D, level: Ints, fineness: int) -> int:
     """The grid at which about one splat in ten would like its position coarser still."""
     if not len(splats):
         return 0
-    shade = step_log(level, Quantiser(fineness, 0))
-    longest, second, _ = lengths(_sizes(splats, shade)[1], shade)
-    return math.floor(float(np.quantile(position_log(longest, second, shade), 0.9)) / OCTAVE)
+    wanted = []
+    for rows in slices(len(splats)):
+        shade = step_log(level[rows], Quantiser(fineness, 0))
+        longest, second, _ = lengths(_sizes(splats[rows], shade)[1], shade)
+        wanted.append(position_log(longest, second, shade).astype(np.int32))
+    return math.floor(float(np.quantile(np.concatenate(wanted), 0.9)) / OCTAVE)
