@@ -25,7 +25,7 @@ ORDER = [
     {"container"},
     {"coding"},
     {"kernels"},
-    {"camera"},
+    {"camera", "rig"},
     {"splats", "pixels", "files"},
     {"errors"},
 ]
