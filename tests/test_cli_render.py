@@ -6,6 +6,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import sfumato
+from sfumato.camera import Camera
 from sfumato.cli import main
 from sfumato.exports.scene import write_scene
 from sfumato.kernels.splats3d import render
@@ -202,6 +204,31 @@ def test_a_progressive_scene_is_shown_at_any_budget(tmp_path: Path, capsys: pyte
     assert main(["render", str(asset), "-o", str(tmp_path / "a.png"), "--budget", "3 bytes"]) == 2
     assert main(["decode", str(asset), "-o", str(tmp_path / "a.png")]) == 2
     assert "it holds a scene; use 'sfumato render'" in capsys.readouterr().err
+
+
+def test_an_orbit_is_the_same_at_every_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sfumato.media import views
+    from sfumato.media.scene.encode import encode_scene
+
+    rng = np.random.default_rng(5)
+    n = 600
+    splats = Splats3D(rng.normal(size=(n, 3)), np.tile([1.0, 0, 0, 0], (n, 1)), np.full((n, 3), 0.05),
+                      np.full(n, 0.9), rng.normal(size=(n, 1, 3)))  # fmt: skip
+    asset = tmp_path / "a.sfu"
+    asset.write_bytes(encode_scene(splats))
+    used = []
+
+    def note(shown: Splats3D, camera: Camera, **options: Any) -> Any:
+        used.append((len(shown), camera))
+        return render(shown, camera, **options)
+
+    monkeypatch.setattr(views, "render", note)
+    for budget in ("level 0", None):
+        sfumato.render(asset, "orbit", tmp_path / "a.png", size=(64, 64), budget=budget)
+    (few, first), (many, last) = used
+    assert few < many
+    np.testing.assert_array_equal(first.rotation, last.rotation)
+    np.testing.assert_array_equal(first.translation, last.translation)
 
 
 def test_an_image_is_no_scene(asset_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

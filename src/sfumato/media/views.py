@@ -59,8 +59,8 @@ def render_scene(
     count = len(shots) or settings.frames or (_FRAMES if film or numbered else 1)
     sizes = {(shot.width, shot.height) for shot in shots} or {settings.size or _SIZE}
     _check(path, count, sizes, film, numbered)
-    splats, antialiased = _splats(scene, settings)
-    shots = shots or _orbit(splats, count, settings)
+    splats, whole, antialiased = _splats(scene, settings)
+    shots = shots or _orbit(whole, count, settings)
     if film:
         width, height = shots[0].width // 2 * 2, shots[0].height // 2 * 2  # H.264 halves the chroma planes
         shots = [shot.cropped(0, 0, width, height) for shot in shots]
@@ -78,15 +78,18 @@ def render_scene(
     return RenderReport(tuple(paths), len(shots), shots[0].width, shots[0].height, len(splats))
 
 
-def _splats(scene: _Path | Splats3D, settings: RenderSettings) -> tuple[Splats3D, bool]:
-    """The splats of the scene, and whether they were trained with the low-pass filter of Mip-Splatting."""
+def _splats(scene: _Path | Splats3D, settings: RenderSettings) -> tuple[Splats3D, Splats3D, bool]:
+    """The splats to show, those to frame, and whether they were trained with the low-pass filter of Mip-Splatting.
+
+    All of a file's splats are framed, so that its pictures at different budgets can be compared.
+    """
     if isinstance(scene, Splats3D):
-        return scene, False
+        return scene, scene, False
     if is_asset(scene):
         asset = open_asset(scene)
         if not isinstance(asset, SceneAsset):
             raise InputError(f"cannot render '{os.fspath(scene)}': it holds no scene but an image; decode it instead")
-        return asset.splats(settings.budget), asset.layout.antialiased
+        return asset.splats(settings.budget), asset.splats(), asset.layout.antialiased
     if settings.budget is not None:
         raise SettingsError(
             f"cannot use a budget on '{os.fspath(scene)}': only .sfu files are progressive; leave the budget out"
@@ -94,7 +97,7 @@ def _splats(scene: _Path | Splats3D, settings: RenderSettings) -> tuple[Splats3D
     found = read_scene(scene, repair=settings.repair)
     for note in found.notes:
         warnings.warn(f"'{os.fspath(scene)}': {note}", UserWarning, stacklevel=4)
-    return found.splats, found.antialiased
+    return found.splats, found.splats, found.antialiased
 
 
 def _path(cameras: _Path | CameraPath | Sequence[Camera], settings: RenderSettings) -> CameraPath:
