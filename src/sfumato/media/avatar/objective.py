@@ -1,0 +1,129 @@
+"""What a fit of an avatar minimises in one view: the errors of nested prefixes, and splats that leave their faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sfumato.camera import Camera
+from sfumato.errors import SettingsError
+from sfumato.kernels.loss import SSIM_WEIGHT, l1_ssim
+from sfumato.kernels.splats3d import Shot
+from sfumato.media.avatar.forest import Bools, Floats, Forest
+from sfumato.media.avatar.growth import Stream
+from sfumato.media.avatar.model import Avatar, Parameters, Part, Pose
+from sfumato.splats import Float32Array
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """How errors are weighed. ProgressiveAvatars' numbers are not known; these are the defaults of the program that
+    GaussianAvatars (arXiv 2312.02069) released. Its scale of a face is the mean of an edge and a height, so that its
+    limits are a little tighter.
+
+    ssim_weight: share of SSIM beside L1, 0..1. Means over the splats that are seen: of how much offsets are longer than
+    `offset_limit`, times `offset_weight`; of how much scales are larger than `scale_limit` (the length of what the
+    three are in excess), times `scale_weight`; both in units of their faces' scale.
+    """
+
+    ssim_weight: float = SSIM_WEIGHT
+    offset_weight: float = 0.01
+    offset_limit: float = 1.0
+    scale_weight: float = 1.0
+    scale_limit: float = 0.6
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ssim_weight <= 1:
+            raise SettingsError(f"cannot fit an avatar: ssim_weight: it is in 0..1, not {self.ssim_weight!r}")
+        for name in ("offset_weight", "offset_limit", "scale_weight", "scale_limit"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise SettingsError(f"cannot fit an avatar: {name}: it is 0 or more, not {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Supervised:
+    """A prefix to compare with a picture. shown: [N], its faces; None is all of them. weight: of its error, > 0."""
+
+    shown: Bools | None
+    weight: float
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """What `objective` found.
+
+    value: the loss. gradient: for the parameters. mesh: [V, 3], for the vertices. squares: mean squared error of each
+    prefix, with colours limited to 0..1. screen: how hard the splats of the last prefix are pulled on the screen by its
+    error alone, whatever its weight, for `growth.Pull`.
+    """
+
+    value: float
+    gradient: Parameters
+    mesh: Floats
+    squares: tuple[float, ...]
+    screen: Float32Array
+
+
+def objective(
+    avatar: Avatar,
+    mesh: Floats,
+    camera: Camera,
+    picture: Float32Array,
+    prefixes: Sequence[Supervised],
+    *,
+    background: ArrayLike = (1.0, 1.0, 1.0),
+    settings: ObjectiveSettings | None = None,
+) -> Objective:
+    """The loss of an avatar on a mesh [V, 3] in one view, and its gradient.
+
+    picture: [H, W, 3], 0..1, over the background. prefixes: at least one.
+    """
+    settings = settings or ObjectiveSettings()
+    pose = Pose(avatar, mesh)
+    value, squares, parts = 0.0, [], []
+    for prefix in prefixes:
+        part = pose.part(prefix.shown)
+        shot = Shot(part.splats, camera, background=background)
+        loss = l1_ssim(shot.rendering.color, picture, weight=settings.ssim_weight)
+        squares.append(float(np.mean((np.clip(shot.rendering.color, 0, 1) - picture) ** 2)))
+        parts.append((part, shot.gradient(np.float32(prefix.weight) * loss.gradient)))
+        value += prefix.weight * loss.value
+    gradient, d_mesh = pose.gradient(parts)
+    for prefix, (part, found) in zip(prefixes, parts, strict=True):
+        value += _restrain(pose, part, found.screen > 0, settings, prefix.weight, gradient)
+    return Objective(value, gradient, d_mesh, tuple(squares), parts[-1][1].screen / np.float32(prefixes[-1].weight))
+
+
+def _restrain(
+    pose: Pose, part: Part, seen: Bools, settings: ObjectiveSettings, weight: float, gradient: Parameters
+) -> float:
+    """What the splats that are `seen` [n] cost for leaving their faces; adds to the gradient what keeps them there."""
+    share = weight / max(1, int(seen.sum()))
+    reach = np.sqrt(np.sum(part.offset**2, axis=0))
+    beyond = seen * np.maximum(reach - settings.offset_limit, 0)
+    excess = seen * np.maximum(part.size - settings.scale_limit, 0)
+    length = np.sqrt(np.sum(excess**2, axis=0))
+    pull = settings.offset_weight * share * (beyond > 0) / np.where(reach > 0, reach, 1)
+    squeeze = settings.scale_weight * share * excess / np.where(length > 0, length, 1)
+    pose.add(gradient, part, offset=(pull * part.offset).T, log_scale=(squeeze * part.size).T)
+    return share * float(settings.offset_weight * beyond.sum() + settings.scale_weight * length.sum())
+
+
+def all_levels(forest: Forest) -> list[Supervised]:
+    """Every level with all above it, of equal weights of sum 1 (ProgressiveAvatars)."""
+    depth = forest.depth
+    return [Supervised(forest.up_to(level) if level < depth else None, 1 / depth) for level in range(1, depth + 1)]
+
+
+def one_prefix(stream: Stream, rng: np.random.Generator) -> list[Supervised]:
+    """A prefix of the stream that ends with a random chunk, and the whole, of weight 1/2 each.
+
+    Two pictures a step, however deep the forest is (after P-GSVC, arXiv 2603.10551, there with levels in turn).
+    """
+    if len(stream.chunks) == 1:
+        return [Supervised(None, 1.0)]
+    count = int(rng.integers(1, len(stream.chunks)))
+    return [Supervised(stream.prefix(count), 0.5), Supervised(None, 0.5)]
