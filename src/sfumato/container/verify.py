@@ -35,12 +35,10 @@ class Report:
     def __str__(self) -> str:
         here, whole = self.here, self.whole
         if self.complete:
-            state = f"complete: {whole.chunks} chunks"
+            state = f"complete: {whole.chunks} chunks, {whole.length:,} bytes"
         else:
             state = f"valid prefix: {here.chunks} of {whole.chunks} chunks, {here.length:,} of {whole.length:,} bytes"
-        return (
-            f"{self.name}: {state}, {here.levels} of {whole.levels} levels, {here.splats:,} of {whole.splats:,} splats"
-        )
+        return f"{self.name}: {state}, {here.levels} of {whole.levels} levels"
 
 
 def verify(source: Source) -> Report:
