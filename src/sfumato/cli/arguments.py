@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import sfumato
-from sfumato.cli import convert, encode, measure, read, render
+from sfumato.cli import capture, convert, encode, measure, read, render
 from sfumato.errors import SettingsError
 
 _EPILOG = """\
@@ -69,6 +69,9 @@ def command_parser() -> CommandParser:
 
     verb = _verb(verbs, "render", "show a scene of splats as cameras see it: a picture, pictures or a film", render.run)
     _add_render(verb)
+
+    verb = _verb(verbs, "capture", "make a capture of a head: pictures, cameras and meshes", capture.run)
+    _add_capture(verb)
 
     verb = _verb(verbs, "curve", "measure PSNR, SSIM and MS-SSIM of every prefix", measure.curve)
     verb.add_argument("original", metavar="ORIGINAL", help="the picture that was encoded")
@@ -182,6 +185,18 @@ def _add_render(verb: CommandParser) -> None:
         help="for splats trained with a low-pass filter (default: what the scene says)",
     )  # fmt: skip
     verb.add_argument("--repair", action="store_true", help="leave out broken splats")
+    verb.add_argument("--quiet", action="store_true", help="no progress and no summary")
+
+
+def _add_capture(verb: CommandParser) -> None:
+    verb.add_argument("file", choices=["synth"], metavar="synth", help="a head that does not exist, drawn by procedure")
+    _output(verb, "FOLDER", "the folder to write; it must not exist or be empty")
+    verb.add_argument("--seed", type=_whole_from(0), default=0, metavar="N", help="of the head's looks (0)")
+    verb.add_argument("--size", type=_size, default=(550, 802), metavar="WxH", help="of the pictures (550x802)")
+    verb.add_argument("--frames", type=_whole_from(2), default=60, metavar="N", help="moments of the script (60)")
+    verb.add_argument("--cameras", type=_whole_from(1), default=16, metavar="N", help="around the face (16)")
+    verb.add_argument("--faces", type=_whole_from(2000), default=10_000, metavar="N", help="of the mesh, about (10000)")
+    verb.add_argument("--rig", metavar="FILE", help="a rig to paint and move instead of the procedural head")
     verb.add_argument("--quiet", action="store_true", help="no progress and no summary")
 
 

@@ -34,7 +34,7 @@ def read_cameras(path: str | os.PathLike[str], *, size: tuple[int, int] | None =
     Lens distortion is left out, with a warning. Raises: InputError that names entry and field.
     """
     path = Path(path)
-    content = _load(path)
+    content = read_json(path)
     if isinstance(content, list):
         entries, read, shared = content, _camera_of_3dgs, {}
     elif isinstance(content, dict) and isinstance(content.get("frames"), list):
@@ -205,8 +205,8 @@ def _has_shape(value: object, shape: tuple[int, ...]) -> bool:
     return isinstance(value, list) and len(value) == shape[0] and all(_has_shape(item, shape[1:]) for item in value)
 
 
-def _load(path: Path) -> object:
-    """The JSON value in the file."""
+def read_json(path: Path) -> object:
+    """The JSON value in the file, which is about cameras or a capture; InputError."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
