@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 
 Float32Array = NDArray[np.float32]
 
+OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float64)
+OPPONENT /= np.linalg.norm(OPPONENT, axis=1, keepdims=True)
+"""Opponent colours of RGB, float64 [3, 3], rows: brightness, red against blue, green against both. Orthonormal, so that
+one step of a quantiser suits all three."""
+
 
 @dataclass(frozen=True)
 class Splats2D:

@@ -8,16 +8,15 @@ longer decodes as expected shows a change of the format, which needs a new versi
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from golden.making import error_of, make_missing
 from media.image.samples import digests, picture
 
 from sfumato.container import Chunk, Parser, Part, assemble
-from sfumato.errors import FormatError
 from sfumato.media.image.codec import KIND
 from sfumato.media.image.decoder import ImageDecoder
 from sfumato.media.image.encode import EncodeSettings, encode_pixels
@@ -95,29 +94,13 @@ HOSTILE: dict[str, Callable[[bytes], bytes]] = {
 def refusal(data: bytes) -> dict[str, int | str]:
     """The class of the error that stops the decoder, and the chunks of splats it had by then."""
     decoder = ImageDecoder()
-    try:
+
+    def feed() -> None:
         decoder.feed(data)
         decoder.close()
-    except FormatError as error:
-        return {"error": type(error).__name__, "chunks": len(decoder.parts)}
-    raise ValueError("this file is not hostile")
 
-
-def main() -> None:
-    """Make what is missing."""
-    path = HERE / "expected.json"
-    expected = json.loads(path.read_text()) if path.exists() else {"decodes": {}, "refused": {}}
-    for name, make in GOOD.items():
-        if not (HERE / name).exists():
-            (HERE / name).write_bytes(make())
-            expected["decodes"][name] = digests((HERE / name).read_bytes())
-    whole = (HERE / "image-rgb.sfu").read_bytes()
-    for name, harm in HOSTILE.items():
-        if not (HERE / name).exists():
-            (HERE / name).write_bytes(harm(whole))
-            expected["refused"][name] = refusal((HERE / name).read_bytes())
-    path.write_text(json.dumps(expected, indent=1) + "\n")
+    return {"error": error_of(feed), "chunks": len(decoder.parts)}
 
 
 if __name__ == "__main__":
-    main()
+    make_missing(HERE, GOOD, digests, "image-rgb.sfu", HOSTILE, refusal)

@@ -31,7 +31,7 @@ class NativeBoxes:
     def split(self, boxes: Boxes, grid: Halvings, leaf: int) -> tuple[Boxes, Integers]:
         """See `boxes.split_boxes`; the boxes must have been checked against the grid."""
         decoder = self._decoder
-        corner, depth, count, total = _narrow(boxes)
+        corner, depth, count, total = narrow_boxes(boxes)
         new_corner, new_depth = np.empty((total, 3), np.int32), np.empty(total, np.uint8)
         new_count, start, scratch = (np.empty(n, np.uint32) for n in (total, total, self._words(total)))
         size = grid.size.astype(np.uint32)
@@ -49,7 +49,7 @@ class NativeBoxes:
     def points(self, boxes: Boxes, grid: Halvings) -> NDArray[np.int32]:
         """All points of `boxes`, int32 [n, 3], box after box; the boxes must have been checked against the grid."""
         decoder = self._decoder
-        corner, depth, count, total = _narrow(boxes)
+        corner, depth, count, total = narrow_boxes(boxes)
         points, depths = np.empty((total, 3), np.int32), np.empty(total, np.uint8)
         counts, scratch = (np.empty(n, np.uint32) for n in (total, self._words(total)))
         size = grid.size.astype(np.uint32)
@@ -69,6 +69,7 @@ def native_boxes(coder: Coder) -> NativeBoxes | None:
     return None
 
 
-def _narrow(boxes: Boxes) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint32], int]:
+def narrow_boxes(boxes: Boxes) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint32], int]:
+    """What the C ABI takes of boxes: corners, depths and counts; and the points in all of them."""
     corner = np.ascontiguousarray(boxes.corner, np.int32)
     return corner, boxes.depth.astype(np.uint8), boxes.count.astype(np.uint32), int(boxes.count.sum())

@@ -60,7 +60,7 @@ def render_scene(
     sizes = {(shot.width, shot.height) for shot in shots} or {settings.size or _SIZE}
     _check(path, count, sizes, film, numbered)
     splats, whole, antialiased = _splats(scene, settings)
-    shots = shots or _orbit(whole, count, settings)
+    shots = shots or _orbit(whole(), count, settings)
     if film:
         width, height = shots[0].width // 2 * 2, shots[0].height // 2 * 2  # H.264 halves the chroma planes
         shots = [shot.cropped(0, 0, width, height) for shot in shots]
@@ -78,18 +78,19 @@ def render_scene(
     return RenderReport(tuple(paths), len(shots), shots[0].width, shots[0].height, len(splats))
 
 
-def _splats(scene: _Path | Splats3D, settings: RenderSettings) -> tuple[Splats3D, Splats3D, bool]:
-    """The splats to show, those to frame, and whether they were trained with the low-pass filter of Mip-Splatting.
+def _splats(scene: _Path | Splats3D, settings: RenderSettings) -> tuple[Splats3D, Callable[[], Splats3D], bool]:
+    """The splats to show, what gives those to frame, and whether they were trained with Mip-Splatting's filter.
 
     All of a file's splats are framed, so that its pictures at different budgets can be compared.
     """
     if isinstance(scene, Splats3D):
-        return scene, scene, False
+        return scene, lambda: scene, False
     if is_asset(scene):
         asset = open_asset(scene)
         if not isinstance(asset, SceneAsset):
             raise InputError(f"cannot render '{os.fspath(scene)}': it holds no scene but an image; decode it instead")
-        return asset.splats(settings.budget), asset.splats(), asset.layout.antialiased
+        shown = asset.splats(settings.budget)
+        return shown, (lambda: shown) if settings.budget is None else asset.splats, asset.layout.antialiased
     if settings.budget is not None:
         raise SettingsError(
             f"cannot use a budget on '{os.fspath(scene)}': only .sfu files are progressive; leave the budget out"
@@ -97,7 +98,7 @@ def _splats(scene: _Path | Splats3D, settings: RenderSettings) -> tuple[Splats3D
     found = read_scene(scene, repair=settings.repair)
     for note in found.notes:
         warnings.warn(f"'{os.fspath(scene)}': {note}", UserWarning, stacklevel=4)
-    return found.splats, found.splats, found.antialiased
+    return found.splats, lambda: found.splats, found.antialiased
 
 
 def _path(cameras: _Path | CameraPath | Sequence[Camera], settings: RenderSettings) -> CameraPath:

@@ -8,15 +8,14 @@ longer decodes as expected shows a change of the format, which needs a new versi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from golden.making import error_of, make_missing
 from media.scene.samples import chunks, digests, encoded, rebuilt, scene, with_head
 
-from sfumato.errors import FormatError
 from sfumato.media.scene.decoder import SceneDecoder
 from sfumato.media.scene.encode import SceneSettings, encode_scene
 from sfumato.splats import Splats3D
@@ -88,30 +87,13 @@ HOSTILE: dict[str, Callable[[bytes], bytes]] = {
 def refusal(data: bytes) -> dict[str, int | str]:
     """The class of the error that stops the decoder, and how many splats it would draw by then."""
     decoder = SceneDecoder()
-    try:
+
+    def feed() -> None:
         decoder.feed(data)
         decoder.close()
-    except FormatError as error:
-        return {"error": type(error).__name__, "splats": len(decoder.splats)}
-    raise ValueError("this file is not hostile")
 
-
-def main() -> None:
-    """Make what is missing."""
-    path = HERE / "expected.json"
-    expected = json.loads(path.read_text()) if path.exists() else {"decodes": {}, "refused": {}}
-    for name, make in GOOD.items():
-        if not (HERE / name).exists():
-            (HERE / name).write_bytes(make())
-            expected["decodes"][name] = digests((HERE / name).read_bytes())
-    whole = (HERE / "scene-degree-0.sfu").read_bytes()
-    for name, harm in HOSTILE.items():
-        if not (HERE / name).exists():
-            found = refusal(harm(whole))
-            (HERE / name).write_bytes(harm(whole))
-            expected["refused"][name] = found
-    path.write_text(json.dumps(expected, indent=1) + "\n")
+    return {"error": error_of(feed), "splats": len(decoder.splats)}
 
 
 if __name__ == "__main__":
-    main()
+    make_missing(HERE, GOOD, digests, "scene-degree-0.sfu", HOSTILE, refusal)

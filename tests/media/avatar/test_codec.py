@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from media.avatar.samples import bent, dressed, grown, sphere
 from sfumato.coding import Coder, SymbolDecoder, SymbolEncoder, code_points
+from sfumato.coding.columns import Model
 from sfumato.coding.contexts import WIDE_TABLES, WideModel
 from sfumato.coding.tables import table_set
 from sfumato.errors import ChunkError, FormatError, InputError, LimitError
 from sfumato.media.avatar.codec import Walk, code_chunk, decode_chunk, decode_forest, encode_forest
 from sfumato.media.avatar.forest import Forest
 from sfumato.media.avatar.growth import Stream, stream
-from sfumato.media.avatar.header import MAX_CHUNK, Header, Model
+from sfumato.media.avatar.header import MAX_CHUNK, Header
 from sfumato.media.avatar.known import Known, Template
 from sfumato.media.avatar.model import Avatar
 from sfumato.media.avatar.quantise import (
@@ -26,9 +27,9 @@ from sfumato.media.avatar.quantise import (
     face_steps,
     quantise_faces,
     quantise_splits,
-    shades,
     split_steps,
 )
+from sfumato.media.scene.quantise import step_log
 
 VERTICES, FACES = sphere(1)
 
@@ -80,7 +81,7 @@ def test_every_integer_comes_back_after_every_chunk(sh_degree, seed, patched, fi
 
 def test_the_integers_are_those_of_the_quantiser():
     faces = quantise_faces(SAMPLE.avatar.parameters, SAMPLE.level, 0)
-    shade = shades(faces[:, 0], 0)
+    shade = step_log(faces[:, 0], 0)
     splits = quantise_splits(SAMPLE.avatar.parameters, shade[SAMPLE.forest.is_split])
     last = SAMPLE.known[-1]
     steps = face_steps(shade, last.units[:, SCALE].astype(np.int64), last.units.shape[1]).steps

@@ -23,15 +23,15 @@ from sfumato.media.avatar.quantise import (
     face_steps,
     quantise_faces,
     quantise_splits,
-    shades,
     split_steps,
 )
+from sfumato.media.scene.quantise import step_log
 
 
 def through(avatar, level, fineness=0):
     """An avatar's parameters as integers in units and back."""
     faces = quantise_faces(avatar.parameters, level, fineness)
-    shade = shades(faces[:, 0], fineness)
+    shade = step_log(faces[:, 0], fineness)
     none = np.zeros((len(faces), 3), np.int64)
     scale = faces[:, SCALE] * face_steps(shade, none, faces.shape[1]).steps[:, SCALE]
     steps = face_steps(shade, scale, faces.shape[1]).steps

@@ -9,13 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from media.compiled import Inventor, compiled
 from media.image.samples import CANVASES, CHANNELS, SEEDS, integers_of, little_endian, splats_of
-from sfumato.coding import Coder, SymbolDecoder, SymbolEncoder
-from sfumato.coding.coder import Tables, Values
+from sfumato.coding import SymbolDecoder
 from sfumato.coding.rans import PythonRans
-from sfumato.coding.tables import table_set
 from sfumato.errors import ChunkError
-from sfumato.kernels.library import NativeLibrary, native
 from sfumato.media.image.codec import (
     ContextModel,
     Header,
@@ -33,33 +31,8 @@ WORD = st.integers(-(1 << 15), (1 << 15) - 1) | st.sampled_from([-(1 << 15), 0, 
 MODELS = st.builds(ContextModel, st.integers(0, 83), st.integers(-128, 127))
 
 
-def _codecs() -> list[NativeCodec]:
-    library = native()
-    if library is None:
-        return []
-    levels = ("base", "v3", "v4")
-    return [NativeCodec(NativeLibrary(library._handle, isa)) for isa in levels[: levels.index(library.isa) + 1]]
-
-
-CODECS = _codecs()
+CODECS = compiled(NativeCodec)
 pytestmark = pytest.mark.skipif(not CODECS, reason="the kernels are not compiled")
-
-
-class Inventor(Coder):
-    """Makes up the symbols that it is asked to decode, one in `rare` the last of its table, and remembers them."""
-
-    def __init__(self, seed: int, rare: int) -> None:
-        self.encoder = SymbolEncoder()
-        self._rng, self._rare = np.random.default_rng(seed), rare
-
-    def code(self, tables: Tables, symbols: Values | None) -> np.ndarray:
-        bases, tables = table_set().bases, np.asarray(tables, np.int64)
-        sizes = bases[tables + 1] - bases[tables]
-        found = self._rng.integers(0, sizes) if len(tables) else np.zeros(0, np.int64)
-        return self.encoder.code(tables, np.where(self._rng.random(len(tables)) < 1 / self._rare, sizes - 1, found))
-
-    def _refusal(self, reason: str) -> Exception:
-        return AssertionError(reason)
 
 
 def by_walk(payload: bytes, channels: int, canvas: tuple[int, int]) -> QuantisedSplats | None:

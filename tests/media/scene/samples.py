@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from sfumato.container import Chunk, Parser, Part, assemble
 from sfumato.media.scene import encode, prepare
@@ -126,14 +126,16 @@ def encoded(splats: Splats3D, settings: SceneSettings | None = None, *, small: b
         return encode.encode_scene(splats, settings)
 
 
-def _columns(thing: Any) -> Iterator[np.ndarray]:
-    """All integers of a dataclass, in the order of its fields."""
+def columns(thing: Any) -> list[NDArray[np.int64]]:
+    """All arrays in a dataclass, and in those among its fields, in their order, int64."""
+    found: list[NDArray[np.int64]] = []
     for field in dataclasses.fields(thing):
         value = getattr(thing, field.name)
         if isinstance(value, np.ndarray):
-            yield value
+            found.append(value.astype(np.int64))
         elif dataclasses.is_dataclass(value) and not isinstance(value, Quantiser):
-            yield from _columns(value)
+            found += columns(value)
+    return found
 
 
 def digests(data: bytes) -> list[dict[str, int | str]]:
@@ -149,9 +151,9 @@ def digests(data: bytes) -> list[dict[str, int | str]]:
         hashed = hashlib.sha256()
         for group in decoder.groups:
             nodes = group.nodes
-            arrays = [] if nodes is None else list(_columns(dataclasses.replace(nodes, parent=np.zeros(0, np.int64))))
+            arrays = [] if nodes is None else columns(dataclasses.replace(nodes, parent=np.zeros(0, np.int64)))
             for leaves, bands in zip(group.leaves, group.bands, strict=True):
-                arrays += [*_columns(leaves), *bands]
+                arrays += [*columns(leaves), *bands]
             for array in arrays:
                 hashed.update(array.astype("<i8").tobytes())
         found.append({"bytes": end, "splats": sum(map(len, decoder.groups)), "sha256": hashed.hexdigest()})

@@ -11,14 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from media.scene.samples import FIELDS, SEEDS, chunks, encoded, equal, rebuilt, scene, scenes
-from sfumato.coding import Coder, SymbolEncoder
-from sfumato.coding.coder import Tables, Values
+from media.compiled import Inventor, compiled
+from media.scene.samples import FIELDS, SEEDS, chunks, columns, encoded, equal, rebuilt, scene, scenes
+from sfumato.coding.columns import Model
 from sfumato.coding.halving import Boxes
-from sfumato.coding.tables import table_set
 from sfumato.container import Chunk
 from sfumato.errors import ChunkError
-from sfumato.kernels.library import NativeLibrary, native
 from sfumato.media.scene import payload, quantise
 from sfumato.media.scene.codec import (
     BAND_MODELS,
@@ -28,7 +26,6 @@ from sfumato.media.scene.codec import (
     NODES,
     Header,
     Leaves,
-    Model,
     Nodes,
     Portion,
     Walk,
@@ -56,45 +53,8 @@ LAYOUTS = st.builds(
 )
 
 
-def _codecs() -> list[NativeCodec]:
-    library = native()
-    if library is None:
-        return []
-    levels = ("base", "v3", "v4")
-    return [NativeCodec(NativeLibrary(library._handle, isa)) for isa in levels[: levels.index(library.isa) + 1]]
-
-
-CODECS = _codecs()
+CODECS = compiled(NativeCodec)
 pytestmark = pytest.mark.skipif(not CODECS, reason="the kernels are not compiled")
-
-
-class Inventor(Coder):
-    """Makes up the symbols that it is asked to decode, one in `rare` the last of its table, and remembers them."""
-
-    def __init__(self, seed: int, rare: int) -> None:
-        self.encoder = SymbolEncoder()
-        self._rng, self._rare = np.random.default_rng(seed), rare
-
-    def code(self, tables: Tables, symbols: Values | None) -> NDArray[np.uint16]:
-        bases, tables = table_set().bases, np.asarray(tables, np.int64)
-        sizes = bases[tables + 1] - bases[tables]
-        found = self._rng.integers(0, sizes) if len(tables) else np.zeros(0, np.int64)
-        return self.encoder.code(tables, np.where(self._rng.random(len(tables)) < 1 / self._rare, sizes - 1, found))
-
-    def _refusal(self, reason: str) -> Exception:
-        return AssertionError(reason)
-
-
-def columns(thing: object) -> list[NDArray[np.int64]]:
-    """All arrays in a dataclass, and in those among its fields, int64."""
-    found: list[NDArray[np.int64]] = []
-    for field in dataclasses.fields(thing):  # type: ignore[arg-type]
-        value = getattr(thing, field.name)
-        if isinstance(value, np.ndarray):
-            found.append(value.astype(np.int64))
-        elif dataclasses.is_dataclass(value) and not isinstance(value, Quantiser):
-            found += columns(value)
-    return found
 
 
 def same(a: list[NDArray[np.int64]], b: list[NDArray[np.int64]]) -> bool:

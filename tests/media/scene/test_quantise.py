@@ -60,7 +60,7 @@ def test_errors_stay_within_half_a_step(seed: int, fineness: int) -> None:
     quantiser = Quantiser(fineness, EXPONENT)
     q = quantise(splats, level, quantiser, ORIGIN, SIZE)
     found = dequantise(q, quantiser, ORIGIN)
-    shade = step_log(level, quantiser)
+    shade = step_log(level, quantiser.fineness)
 
     step = 2.0 ** (EXPONENT - fine_bits(q.scale, shade, quantiser))[:, None]
     assert (np.abs(found.mean - splats.mean) <= step / 2 + 1e-6).all()
@@ -152,7 +152,7 @@ def test_harmonics_come_back_within_their_step(seed: int, band: int) -> None:
     integers = quantise_band(sh, level, quantiser)
     found = dequantise_band(integers, level, quantiser)
     assert (quantise_band(found, level, quantiser) == integers).all()
-    step = 1.25 * COLOR_STEP * 2.0 ** (step_log(level, quantiser) / OCTAVE)[:, None, None]
+    step = 1.25 * COLOR_STEP * 2.0 ** (step_log(level, quantiser.fineness) / OCTAVE)[:, None, None]
     assert (np.abs(found - sh) * SH_C0 <= step * 3**0.5 / 2 + 1e-9).all()
 
 
@@ -227,7 +227,7 @@ def test_what_the_integers_decide_is_what_the_format_says(scales: list[int], g: 
     bits = clip(e - ((((longest - (second >> 1)) >> 4) - 54 + shade + 8) >> 4), 0, 16)
 
     quantiser, scale = Quantiser(f, e), np.array([scales])
-    found = step_log(np.array([g]), quantiser)
+    found = step_log(np.array([g]), quantiser.fineness)
     assert found[0] == shade
     assert opacity_step(found)[0] == step(shade + 95, 128)
     assert length_step(found, 128)[0] == step(shade, 128)

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sfumato.coding import Coder, SymbolDecoder, SymbolEncoder, code_points
+from sfumato.coding.columns import Model, best_expectation
 from sfumato.coding.contexts import WideModel, magnitude
 from sfumato.errors import ChunkError, InputError, LimitError
 from sfumato.media.avatar.forest import Bools
 from sfumato.media.avatar.forest import Ints as Rows
 from sfumato.media.avatar.growth import Stream
-from sfumato.media.avatar.header import MAX_CHUNK, Header, Model
+from sfumato.media.avatar.header import MAX_CHUNK, Header
 from sfumato.media.avatar.known import Known, Template
 from sfumato.media.avatar.model import FACE_FIELDS, SPLIT_FIELDS, Avatar, Parameters
 from sfumato.media.avatar.quantise import (
@@ -44,10 +45,10 @@ from sfumato.media.avatar.quantise import (
     face_steps,
     quantise_faces,
     quantise_splits,
-    shades,
     split_steps,
 )
 from sfumato.media.avatar.reference import Reference
+from sfumato.media.scene.quantise import step_context, step_log
 
 _SIDE = 1 << 16
 _WEIGHTS = range(0, 17, 2)
@@ -83,7 +84,7 @@ class Walk:
         nothing = Reference.none(*found.shape)
         for columns in (POINT, PATCH_OPACITY, PATCH_SCALE, PATCH_COLOR)[: 4 if patched else 1]:
             limit = int(SPLIT_LIMITS[columns.start])
-            self._column(_context(shade), steps, limit, columns, nothing, given, found)
+            self._column(step_context(shade), steps, limit, columns, nothing, given, found)
         return found
 
     def faces(self, reference: Reference, fineness: int, given: Ints | None) -> tuple[Ints, Ints]:
@@ -95,8 +96,8 @@ class Walk:
             return self._column(context, steps, int(limits[which.start]), which, reference, given, found)
 
         code(LEVEL, np.zeros(n, np.int64), np.ones((n, columns), np.int64))
-        shade = shades(found[:, 0], fineness)
-        context = _context(shade)
+        shade = step_log(found[:, 0], fineness)
+        context = step_context(shade)
         steps = face_steps(shade, found[:, SCALE], columns).steps
         for axis in range(SCALE.start, SCALE.stop):
             code(slice(axis, axis + 1), context, steps)
@@ -104,7 +105,7 @@ class Walk:
         code(OPACITY, context, made.steps)
         for which, log in ((OFFSET, made.place), (ROTATION, made.turn)):
             for axis in range(which.start, which.stop):
-                code(slice(axis, axis + 1), _context(log), made.steps)
+                code(slice(axis, axis + 1), step_context(log), made.steps)
         busy = context
         for channel in range(COLOR.start, COLOR.stop):
             rest = code(slice(channel, channel + 1), busy, made.steps)
@@ -138,14 +139,14 @@ class Walk:
         if self._models is None:
             assert given is not None
             likely = reference.of(np.arange(len(found)), columns, found)
-            centre, weight = _expected(given[:, columns], step, likely)
+            centre, weight = best_expectation(given[:, columns], step, likely, _WEIGHTS)
             rest = given[:, columns] - _steps((weight * likely >> 3) + centre, step)
             best = WideModel.best(rest.ravel(), np.repeat(context, rest.shape[1]))
             self.planned.append(Model(best, centre, weight))
             return rest
         model, rest = next(self._models), np.zeros(found.shape, np.int64)
         for wave in reference.waves:
-            expected = _steps((model.weight * reference.of(wave, columns, found) >> 3) + model.centre, step[wave])
+            expected = _steps(model.expected(reference.of(wave, columns, found)), step[wave])
             known = None if given is None else (given[wave, columns] - expected).ravel()
             contexts = np.repeat(context[wave], found.shape[1])
             rest[wave] = model.context.code(self.coder, contexts, known).reshape(expected.shape)
@@ -207,7 +208,7 @@ def encode_forest(avatar: Avatar, stream: Stream, level: Ints, fineness: int = 0
     forest, parameters = avatar.forest, avatar.parameters
     _check(parameters)
     faces = quantise_faces(parameters, level, fineness)
-    shade = shades(faces[:, 0], fineness)
+    shade = step_log(faces[:, 0], fineness)
     splits = quantise_splits(parameters, shade[forest.is_split])
     known = Known.start(Template(forest.roots, forest.mesh_vertices, avatar.sh_degree, forest.max_depth))
     number = np.arange(len(forest.roots))  # of every face that is known, in the forest
@@ -269,20 +270,3 @@ def _steps(units: Ints, step: Ints) -> Ints:
     """The nearest whole numbers of steps."""
     found: Ints = (units + (step >> 1)) // step
     return found
-
-
-def _context(log: Ints) -> Ints:
-    """Half octaves by which a step is finer than usual, within what tables can follow."""
-    found: Ints = np.clip(-log >> 3, -40, 60)
-    return found
-
-
-def _expected(values: Ints, step: Ints, likely: Ints) -> tuple[int, int]:
-    """The centre and the weight of the reference that leave the least, in bits or nearly. All [n, m]."""
-    best = (np.inf, 0, 0)
-    for weight in _WEIGHTS if likely.any() else (0,):
-        apart = values * step - (weight * likely >> 3)
-        centre = int(np.clip(np.rint(np.median(apart)), -(1 << 15), (1 << 15) - 1))
-        cost = float(np.log2(1 + np.abs(apart - centre) / step).sum())
-        best = min(best, (cost, centre, weight))
-    return best[1], best[2]

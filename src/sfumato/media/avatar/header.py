@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from sfumato.coding.contexts import WIDE_TABLES, WideModel
+from sfumato.coding.columns import MODEL_BYTES, Model, models_from_bytes, models_to_bytes
 from sfumato.errors import ChunkError
 
 MAX_CHUNK = 1 << 14
@@ -15,20 +15,7 @@ FACE_MODELS, BAND_MODELS, POINT_MODELS, PATCH_MODELS = 14, 3, 1, 3
 """Models of a chunk: of the splats, of each of their bands of harmonics, of points, of patches."""
 
 _FIXED = struct.Struct("<HbB")
-_MODEL = struct.Struct("<BbhB")
 _PATCHED = 1
-
-
-@dataclass(frozen=True)
-class Model:
-    """How a column of signed values is coded: what is expected, and the tables for the distance to it.
-
-    centre: in units. weight: eighths of the reference that are added, 0..255.
-    """
-
-    context: WideModel
-    centre: int
-    weight: int
 
 
 @dataclass(frozen=True)
@@ -47,7 +34,7 @@ class Header:
     def to_bytes(self) -> bytes:
         """4 bytes, and 5 for each model."""
         fixed = _FIXED.pack(self.count, self.fineness, _PATCHED if self.patched else 0)
-        return fixed + b"".join(_MODEL.pack(m.context.table, m.context.slope, m.centre, m.weight) for m in self.models)
+        return fixed + models_to_bytes(self.models)
 
     @classmethod
     def from_bytes(cls, payload: bytes, level: int, sh_degree: int) -> tuple[Header, bytes]:
@@ -59,11 +46,8 @@ class Header:
             raise ChunkError(f"a chunk of a forest of {count} members with flags {flags} in level {level}")
         models = FACE_MODELS + BAND_MODELS * sh_degree
         models += (POINT_MODELS + PATCH_MODELS * flags) if level > 1 else 0
-        size = _FIXED.size + models * _MODEL.size
+        size = _FIXED.size + models * MODEL_BYTES
         if len(payload) < size:
             raise ChunkError(f"this chunk of a forest starts with {size} bytes, but has {len(payload)}")
-        numbers = list(_MODEL.iter_unpack(payload[_FIXED.size : size]))
-        if any(table >= WIDE_TABLES for table, *_ in numbers):
-            raise ChunkError("a chunk of a forest names a probability table that does not exist")
-        found = tuple(Model(WideModel(table, slope), centre, weight) for table, slope, centre, weight in numbers)
+        found = models_from_bytes(payload[_FIXED.size : size], "a chunk of a forest")
         return cls(count, fineness, bool(flags), found), payload[size:]

@@ -28,8 +28,9 @@ from sfumato.media.scene.quantise import (
     ROLL_STEP,
     length_step,
     levels,
+    step_log,
 )
-from sfumato.splats import SH_C0, SH_COEFFICIENTS
+from sfumato.splats import OPPONENT, SH_C0, SH_COEFFICIENTS
 
 Ints = NDArray[np.int64]
 
@@ -62,9 +63,6 @@ COLOR_LOG, BAND_LOG, COLOR_LIMIT = 91, 94, 160
 _PLACE_LOG, _PLACE_LIMIT = 12 * OCTAVE + POSITION_STEP, 12 * OCTAVE
 _TURN_LOG = 139  # of a tenth
 
-_OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float64)
-_OPPONENT /= np.linalg.norm(_OPPONENT, axis=1, keepdims=True)
-
 
 def face_columns(sh_degree: int) -> int:
     """How many integers a face has."""
@@ -87,15 +85,6 @@ def face_limits(columns: int) -> Ints:
 
 SPLIT_LIMITS: Ints = np.array([LOGIT_MOST] * 3 + [SCALE_MOST] * 3 + [SHADE_MOST] * 3, np.int64)
 """The largest magnitude of every column of a split, in units."""
-
-
-def shades(level: Ints, fineness: int) -> Ints:
-    """[n], log2 of how much coarser than usual the steps are, in sixteenths of an octave.
-
-    level: [n]. fineness: of the chunk; steps are 2^(-fineness / 8) of the usual ones.
-    """
-    found: Ints = -2 * fineness - OCTAVE * np.clip(level, -LEVEL_LIMIT, LEVEL_LIMIT)
-    return found
 
 
 @dataclass(frozen=True)
@@ -155,7 +144,7 @@ def quantise_faces(parameters: Parameters, level: Ints, fineness: int) -> Ints:
     values = np.clip(values, -limits, limits)
     found = np.empty(values.shape, np.int64)
     found[:, LEVEL] = np.clip(level, -LEVEL_LIMIT, LEVEL_LIMIT)[:, None]
-    shade = shades(found[:, 0], fineness)
+    shade = step_log(found[:, 0], fineness)
     step = face_steps(shade, np.zeros((len(level), 3), np.int64), columns).steps[:, SCALE]
     found[:, SCALE] = np.rint(values[:, SCALE] / step)
     scale = np.clip(found[:, SCALE] * step, -SCALE_MOST, SCALE_MOST)
@@ -172,7 +161,7 @@ def quantise_splits(parameters: Parameters, shade: Ints) -> Ints:
             (point[:, :2] - point[:, 2:]) * LOGIT,
             parameters.patch_opacity.astype(np.float64)[:, None] * LOGIT,
             parameters.patch_log_scale.astype(np.float64) * (LENGTH / np.log(2)),
-            parameters.patch_color.astype(np.float64) * SH_C0 @ _OPPONENT.T * SHADE,
+            parameters.patch_color.astype(np.float64) * SH_C0 @ OPPONENT.T * SHADE,
         ],
         axis=1,
     )
@@ -185,7 +174,7 @@ def dequantise(faces: Ints, splits: Ints) -> Parameters:
     face, split = faces.astype(np.float64), splits.astype(np.float64)
     turn = face[:, ROTATION] / TURN
     upright = np.sqrt(np.maximum(1 - np.sum(turn * turn, axis=1, keepdims=True), 0))
-    colors = face[:, COLOR.start :].reshape(len(face), -1, 3) / SHADE @ _OPPONENT
+    colors = face[:, COLOR.start :].reshape(len(face), -1, 3) / SHADE @ OPPONENT
     colors[:, 0] -= 0.5
     point = np.pad(split[:, POINT] / LOGIT, ((0, 0), (0, 1)))
     values = (
@@ -197,7 +186,7 @@ def dequantise(faces: Ints, splits: Ints) -> Parameters:
         point - point.mean(axis=1, keepdims=True),
         split[:, PATCH_OPACITY.start] / LOGIT,
         split[:, PATCH_SCALE] * (np.log(2) / LENGTH),
-        split[:, PATCH_COLOR] / SHADE @ _OPPONENT / SH_C0,
+        split[:, PATCH_COLOR] / SHADE @ OPPONENT / SH_C0,
     )
     names = FACE_FIELDS + SPLIT_FIELDS
     return Parameters(**{name: value.astype(np.float32) for name, value in zip(names, values, strict=True)})
@@ -215,7 +204,7 @@ def _face_values(parameters: Parameters) -> Floats:
             parameters.opacity.astype(np.float64)[:, None] * LOGIT,
             parameters.offset.astype(np.float64) * PLACE,
             _upright(parameters.rotation.astype(np.float64)) * TURN,
-            (seen @ _OPPONENT.T * SHADE).reshape(n, -1),
+            (seen @ OPPONENT.T * SHADE).reshape(n, -1),
         ],
         axis=1,
     )

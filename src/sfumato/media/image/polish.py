@@ -22,7 +22,6 @@ from sfumato.media.image.canvas import Canvas
 from sfumato.media.image.objective import Objective
 from sfumato.media.image.quantise import (
     FRACTION,
-    OPPONENT,
     Grid,
     Ints,
     QuantisedSplats,
@@ -33,7 +32,7 @@ from sfumato.media.image.quantise import (
     refinement,
     tilt_step,
 )
-from sfumato.splats import Splats2D
+from sfumato.splats import OPPONENT, Splats2D
 
 SHARE = 0.2  # of the splats that may move in one sweep: with all of them, neighbours overshoot together
 

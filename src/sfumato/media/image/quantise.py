@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sfumato.media.image.model import MARGIN
 from sfumato.media.image.native_codec import native_codec
-from sfumato.splats import Splats2D
+from sfumato.splats import OPPONENT, Splats2D
 
 Ints = NDArray[np.int64]
 
@@ -38,10 +38,6 @@ MAX_REFINEMENT = 8
 """Bits by which a coordinate can be finer than the chunk's grid."""
 
 _POWERS = np.left_shift(np.int64(1), np.arange(63, dtype=np.int64))
-
-# Rows: brightness, red against blue, green against both; orthonormal, so that one step suits all three.
-OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float64)
-OPPONENT /= np.linalg.norm(OPPONENT, axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from sfumato.coding import Coder, SymbolDecoder, SymbolEncoder
 from sfumato.coding.boxes import code_boxes, code_points_in, split_boxes
-from sfumato.coding.contexts import WIDE_TABLES, WideModel, magnitude
+from sfumato.coding.columns import MODEL_BYTES, Model, best_expectation, models_from_bytes, models_to_bytes
+from sfumato.coding.contexts import WideModel, magnitude
 from sfumato.coding.halving import Boxes, code_raw
 from sfumato.errors import ChunkError
 from sfumato.media.scene.quantise import (
@@ -36,6 +37,7 @@ from sfumato.media.scene.quantise import (
     opacity_step,
     rotation_logs,
     scale_steps,
+    step_context,
     step_log,
 )
 
@@ -55,22 +57,9 @@ MAX_GROUPS = 1 << 16
 
 _GROUP = struct.Struct("<H")
 _FINENESS = struct.Struct("<b")
-_MODEL = struct.Struct("<BbhB")
 _LARGEST_SHIFT = 20 * OCTAVE
 _COLOR_UNIT = -4 * OCTAVE  # the shade in whose steps centres of colours are given
 _WEIGHTS = range(9)
-
-
-@dataclass(frozen=True)
-class Model:
-    """How a column of signed values is coded: what is expected, and the tables for the distance to it.
-
-    centre: in the unit of the column. weight: eighths of the node's value that are added, 0..255.
-    """
-
-    context: WideModel
-    centre: int
-    weight: int
 
 
 @dataclass(frozen=True)
@@ -90,21 +79,18 @@ class Header:
         fixed = _GROUP.pack(self.group)
         if len(self.models) == MODELS:
             fixed += _FINENESS.pack(self.fineness)
-        return fixed + b"".join(_MODEL.pack(m.context.table, m.context.slope, m.centre, m.weight) for m in self.models)
+        return fixed + models_to_bytes(self.models)
 
     @classmethod
     def from_bytes(cls, payload: bytes, models: int) -> tuple[Header, bytes]:
         """The header with so many models, and the coded stream behind it. Raises ChunkError if it breaks the format."""
         fixed = _GROUP.size + (_FINENESS.size if models == MODELS else 0)
-        size = fixed + models * _MODEL.size
+        size = fixed + models * MODEL_BYTES
         if len(payload) < size:
             raise ChunkError(f"a chunk of a scene starts with {size} bytes; this one has {len(payload)}")
         (group,) = _GROUP.unpack_from(payload)
         (fineness,) = _FINENESS.unpack_from(payload, _GROUP.size) if models == MODELS else (0,)
-        numbers = list(_MODEL.iter_unpack(payload[fixed:size]))
-        if any(table >= WIDE_TABLES for table, *_ in numbers):
-            raise ChunkError("a chunk of a scene names a probability table that does not exist")
-        found = tuple(Model(WideModel(table, slope), centre, weight) for table, slope, centre, weight in numbers)
+        found = models_from_bytes(payload[fixed:size], "a chunk of a scene")
         return cls(group, fineness, found), payload[size:]
 
     def quantiser(self, exponent: int) -> Quantiser:
@@ -207,7 +193,7 @@ class Walk:
             share = self.coder.bits(SHARE_BITS, shares, len(nodes.boxes)).astype(np.int64)
         q = None if given is None else given[1]
         q = self._attributes(quantiser, len(points), (nodes, box), points.astype(np.int64), q)
-        bits = fine_bits(q.scale, step_log(q.level, quantiser), quantiser)
+        bits = fine_bits(q.scale, step_log(q.level, quantiser.fineness), quantiser)
         known = None if given is None else given[1].fine
         fine = [code_raw(self.coder, None if known is None else known[:, axis], bits) for axis in range(3)]
         return Leaves(replace(q, fine=np.stack(fine, axis=1)), box, share, quantiser)
@@ -215,7 +201,7 @@ class Walk:
     def band(self, leaves: Leaves, band: int, given: Ints | None) -> Ints:
         """The harmonics of degree `band` (1..3) of some splats, [n, 2 band + 1, 3] integers."""
         each = 2 * band + 1
-        context = np.repeat(_context(step_log(leaves.q.level, leaves.quantiser)), each)
+        context = np.repeat(step_context(step_log(leaves.q.level, leaves.quantiser.fineness)), each)
         columns = [self._even(context, None if given is None else given[:, :, k].ravel()) for k in range(3)]
         return np.stack(columns, axis=1).reshape(-1, each, 3)
 
@@ -232,12 +218,12 @@ class Walk:
         level_above, longest_above, color_above, shade_above = zero, zero, np.zeros((n, 3), np.int64), zero
         if predicted is not None:
             nodes, box = predicted
-            node_shade = step_log(nodes.q.level, nodes.quantiser)
+            node_shade = step_log(nodes.q.level, nodes.quantiser.fineness)
             level_above, color_above, shade_above = nodes.q.level[box], nodes.q.color[box], node_shade[box]
             longest_above = lengths(nodes.q.scale, node_shade)[0][box]
         level = self._even(zero, None if q is None else q.level, level_above)
-        shade = step_log(level, quantiser)
-        context = _context(shade)
+        shade = step_log(level, quantiser.fineness)
+        context = step_context(shade)
         first, second, third = scale_steps(shade)
         scale = np.zeros((n, 3), np.int64)
         scale[:, 0] = self._logs(context, None if q is None else q.scale[:, 0], first, longest_above)
@@ -249,7 +235,7 @@ class Walk:
         _, thinner, flatter = lengths(scale, shade)
         turns = rotation_logs(shade, thinner, flatter)
         for k in range(3):
-            rotation[:, k] = self._even(_context(turns[k == 2]), None if q is None else q.rotation[:, k])
+            rotation[:, k] = self._even(step_context(turns[k == 2]), None if q is None else q.rotation[:, k])
         color = np.zeros((n, 3), np.int64)
         above = _rescale(color_above, (shade_above - _COLOR_UNIT)[:, None])
         for k in range(3):
@@ -286,31 +272,14 @@ class Walk:
         """
         if self._models is None:
             assert values is not None
-            centre, weight = _expected(values, size, above)
+            centre, weight = best_expectation(values, size, above, _WEIGHTS)
             rest = values - steps_of((weight * above >> 3) + centre)
             self.planned.append(Model(WideModel.best(rest, context), centre, weight))
             return values, rest
         model = next(self._models)
-        expected = steps_of((model.weight * above >> 3) + model.centre)
+        expected = steps_of(model.expected(above))
         rest = model.context.code(self.coder, context, None if values is None else values - expected)
         return expected + rest, rest
-
-
-def _expected(values: Ints, size: NDArray[np.int64] | NDArray[np.float64], above: Ints) -> tuple[int, int]:
-    """The centre and the weight of the node's value that leave the least, in bits or nearly."""
-    best = (np.inf, 0, 0)
-    for weight in _WEIGHTS if above.any() else (0,):
-        apart = values * size - (weight * above >> 3)
-        centre = int(np.clip(np.rint(np.median(apart)), -(1 << 15), (1 << 15) - 1)) if len(apart) else 0
-        cost = float(np.log2(1 + np.abs(apart - centre) / size).sum())
-        best = min(best, (cost, centre, weight))
-    return best[1], best[2]
-
-
-def _context(log: Ints) -> Ints:
-    """Half octaves by which a step is finer than usual, within what tables can follow."""
-    context: Ints = np.clip(-log >> 3, -40, 60)
-    return context
 
 
 def _rescale(values: Ints, sixteenths: Ints) -> Ints:

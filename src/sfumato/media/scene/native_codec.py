@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.coding.halving import Boxes
+from sfumato.coding.native_boxes import narrow_boxes
 from sfumato.coding.native_rans import native_rans
 from sfumato.kernels.library import NativeLibrary, native
 from sfumato.kernels.native import address
@@ -92,7 +93,7 @@ class NativeCodec:
 
         above: what is divided; leaf: points of a box, at most.
         """
-        corner, depth, count, total = _narrow(above.boxes)
+        corner, depth, count, total = narrow_boxes(above.boxes)
         numbers, scratch = above.numbers(size, exponent), np.empty(self._words(total, 0), np.uint32)
         boxes = np.empty((total, 3), np.int32), np.empty(total, np.uint8), *np.empty((2, total), np.uint32)
         state = np.zeros(_WORDS, np.uint32)
@@ -120,7 +121,7 @@ class NativeCodec:
 
         portion: how many splats of each node's box, [m].
         """
-        corner, depth, counts, total = _narrow(Boxes(nodes.boxes.corner, nodes.boxes.depth, portion))
+        corner, depth, counts, total = narrow_boxes(Boxes(nodes.boxes.corner, nodes.boxes.depth, portion))
         many = len(counts)
         numbers, scratch = nodes.numbers(size, exponent), np.empty(self._words(total, many), np.uint32)
         block, sizes = np.empty(sum(_LEAF_FIELDS) * total + many, np.int64), np.empty(len(_LEAF_FIELDS) + 1, np.uint8)
@@ -177,11 +178,6 @@ class NativeCodec:
         ):
             raise ValueError(f"no scene has {each} harmonics of a degree or a fineness of {fineness}")
         return sh
-
-
-def _narrow(boxes: Boxes) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint32], int]:
-    corner = np.ascontiguousarray(boxes.corner, np.int32)
-    return corner, boxes.depth.astype(np.uint8), boxes.count.astype(np.uint32), int(boxes.count.sum())
 
 
 def _fields(block: NDArray[np.int64], sizes: list[int], shapes: list[tuple[int, int]]) -> tuple[Integers, ...]:

@@ -114,7 +114,7 @@ class Prepared:
     @property
     def color_steps(self) -> Float32Array:
         """The steps in which the splats' harmonics of degree 0 are coded, [N, 1]."""
-        shade = np.concatenate([step_log(q.level, self.quantiser) for _, q in self.q.parts()])
+        shade = np.concatenate([step_log(q.level, self.quantiser.fineness) for _, q in self.q.parts()])
         steps: Float32Array = (COLOR_STEP / SH_C0 * np.exp2(shade / OCTAVE)).astype(np.float32)[:, None]
         return steps
 

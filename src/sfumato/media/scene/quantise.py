@@ -22,7 +22,7 @@ from sfumato.kernels.reference3d import rotation_matrices
 from sfumato.media.scene.merge import quaternions
 from sfumato.media.scene.native_codec import native_codec
 from sfumato.media.scene.packed import slices
-from sfumato.splats import SH_C0, Float32Array, Splats3D
+from sfumato.splats import OPPONENT, SH_C0, Float32Array, Splats3D
 
 Ints = NDArray[np.int64]
 AnyInts = NDArray[np.signedinteger[Any]]
@@ -69,9 +69,6 @@ LARGEST_LOG = 60
 LARGEST_COLOR = 64
 """Colours and harmonics beyond are cut off, so that signed values hold them at the finest steps; 1 is full."""
 
-_OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], np.float64)
-_OPPONENT /= np.linalg.norm(_OPPONENT, axis=1, keepdims=True)
-
 # 2^(k / 16) with 16 bits behind the point.
 ROOTS = np.array([round(2 ** (k / OCTAVE) * 65536) for k in range(OCTAVE)], np.int64)
 
@@ -113,10 +110,16 @@ class QuantisedSplats:
         return QuantisedSplats(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
-def step_log(level: Ints, quantiser: Quantiser) -> Ints:
+def step_log(level: Ints, fineness: int) -> Ints:
     """log2 of the colour step in units of COLOR_STEP, in sixteenths of an octave, [n]; the other steps follow it."""
-    log: Ints = -2 * quantiser.fineness - OCTAVE * np.clip(level, -LEVEL_LIMIT, LEVEL_LIMIT)
+    log: Ints = -2 * fineness - OCTAVE * np.clip(level, -LEVEL_LIMIT, LEVEL_LIMIT)
     return log
+
+
+def step_context(log: Ints) -> Ints:
+    """Half octaves by which a step is finer than usual, within what tables can follow, from its log2 in sixteenths."""
+    context: Ints = np.clip(-log >> 3, -40, 60)
+    return context
 
 
 def length_step(log: Ints, limit: int) -> Ints:
@@ -192,12 +195,12 @@ def quantise(splats: Splats3D, level: Ints, quantiser: Quantiser, origin: Floats
 
     level: [n], see the module.
     """
-    shade = step_log(level, quantiser)
+    shade = step_log(level, quantiser.fineness)
     order, scale, opacity = _sizes(splats, shade)
     step = _rotation_steps(scale, shade)
     rotation = np.rint(_direction_and_roll(_sorted_axes(splats.rotation.astype(np.float64), order)) / step)
     seen = np.clip(splats.sh[:, 0].astype(np.float64) * SH_C0 + 0.5, -LARGEST_COLOR, LARGEST_COLOR)
-    color = np.rint(seen @ _OPPONENT.T / _color_step(shade)).astype(np.int64)
+    color = np.rint(seen @ OPPONENT.T / _color_step(shade)).astype(np.int64)
     bits = fine_bits(scale, shade, quantiser)[:, None]
     place = (splats.mean.astype(np.float64) - origin) * 2.0 ** (bits - quantiser.exponent)
     at = np.clip(np.floor(place).astype(np.int64), 0, (size << bits) - 1)
@@ -233,9 +236,9 @@ def _color_step(shade: Ints) -> Floats:
 
 def quantise_band(sh: Floats, level: Ints, quantiser: Quantiser) -> Ints:
     """Integers of the harmonics [n, k, 3] of one band of splats of these levels [n]."""
-    step = BAND_COARSER * _color_step(step_log(level, quantiser))[:, None]
+    step = BAND_COARSER * _color_step(step_log(level, quantiser.fineness))[:, None]
     seen = np.clip(sh * SH_C0, -LARGEST_COLOR, LARGEST_COLOR)
-    found: Ints = np.rint(seen @ _OPPONENT.T / step).astype(np.int64)
+    found: Ints = np.rint(seen @ OPPONENT.T / step).astype(np.int64)
     return found
 
 
@@ -249,8 +252,8 @@ def dequantise_band(values: AnyInts, level: AnyInts, quantiser: Quantiser) -> Fl
 
 def dequantise_band_reference(values: AnyInts, level: AnyInts, quantiser: Quantiser) -> Floats:
     """The law of `dequantise_band`."""
-    step = BAND_COARSER * _color_step(step_log(level.astype(np.int64), quantiser))[:, None]
-    sh: Floats = (values * step) @ _OPPONENT / SH_C0
+    step = BAND_COARSER * _color_step(step_log(level.astype(np.int64), quantiser.fineness))[:, None]
+    sh: Floats = (values * step) @ OPPONENT / SH_C0
     return sh
 
 
@@ -269,14 +272,14 @@ def dequantise(q: QuantisedSplats, quantiser: Quantiser, origin: Floats, *, coar
 
 def dequantise_reference(q: QuantisedSplats, quantiser: Quantiser, origin: Floats, *, coarse: bool = False) -> Splats3D:
     """The law of `dequantise`; int64 alone."""
-    shade = step_log(q.level, quantiser)
+    shade = step_log(q.level, quantiser.fineness)
     bits = 0 * q.cell[:, :1] if coarse else fine_bits(q.scale, shade, quantiser)[:, None]
     mean = origin + ((q.cell << bits) + q.fine + 0.5) * 2.0 ** (quantiser.exponent - bits)
     rotation = _turned(q.rotation * _rotation_steps(q.scale, shade))
     longest, second, third = lengths(q.scale, shade)
     logs = np.stack([longest, longest - second, longest - second - third], axis=1) / LENGTH
     opacity = np.exp2(-np.clip(q.opacity * opacity_step(shade), 0, _DARKEST) / LENGTH)
-    color = (q.color * _color_step(shade)) @ _OPPONENT
+    color = (q.color * _color_step(shade)) @ OPPONENT
     return Splats3D(
         mean.astype(np.float32),
         rotation.astype(np.float32),
@@ -370,7 +373,7 @@ def grid_exponent(splats: Splats3D, level: Ints, fineness: int) -> int:
         return 0
     wanted = []
     for rows in slices(len(splats)):
-        shade = step_log(level[rows], Quantiser(fineness, 0))
+        shade = step_log(level[rows], fineness)
         longest, second, _ = lengths(_sizes(splats[rows], shade)[1], shade)
         wanted.append(position_log(longest, second, shade).astype(np.int32))
     return math.floor(float(np.quantile(np.concatenate(wanted), 0.9)) / OCTAVE)
