@@ -37,6 +37,7 @@ class Target:
 TARGETS = {
     "container": Target("fuzz_container", ("sfumato.container",)),
     "image": Target("fuzz_image", ("sfumato.media.image", "sfumato.coding")),
+    "rig": Target("fuzz_rig", ("sfumato.media.avatar", "sfumato.coding")),
     "scene": Target("fuzz_scene", ("sfumato.sources",)),
     "scene_file": Target("fuzz_scene_file", ("sfumato.media.scene", "sfumato.coding")),
 }

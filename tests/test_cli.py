@@ -34,7 +34,7 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as stop:
         main([verb, "--help"])
     assert stop.value.code == 0
-    assert "--output" in capsys.readouterr().out or verb in ("info", "verify")
+    assert "--output" in capsys.readouterr().out or verb in ("info", "verify", "serve", "view", "publish", "check-url")
 
 
 def test_the_module_runs_as_the_command() -> None:

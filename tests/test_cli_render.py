@@ -154,7 +154,7 @@ def test_pictures_of_a_failed_run_do_not_stay(scene_file: Path, cameras_file: Pa
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--budget", "5%"], "cannot use a budget on .*only .sfu files are progressive"),
+        (["--budget", "5%"], "cannot use a budget on .*only .sfu files have prefixes"),
         (["--fps", "0"], "cannot render with fps = 0.0: it must be 0.01 to 1000"),
         (["--fov", "nan"], "cannot render with fov_degrees = nan"),
         (["--elevation", "90"], "elevation_degrees = 90.0: it must be -89 to 89"),

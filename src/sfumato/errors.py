@@ -57,3 +57,11 @@ class LimitError(FormatError):
 
 class UnsupportedError(FormatError):
     """The file needs a newer reader: unknown version, medium or critical chunk kind."""
+
+
+class NetworkError(SfumatoError):
+    """A server cannot be reached, breaks off for good, or does not answer as a server of files does."""
+
+
+class ChangedError(NetworkError):
+    """The file on the server is no longer the one whose beginning was fetched."""

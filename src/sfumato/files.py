@@ -74,3 +74,16 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def check_target(target: Path, source: Path) -> None:
+    """Refuse, before any work is done, an output that cannot be written. Raises OutputError."""
+    folder = target.parent
+    if target.is_dir():
+        raise OutputError(f"cannot write '{target}': it is a folder; name a file in it")
+    if not folder.is_dir():
+        raise OutputError(f"cannot write '{target}': there is no folder '{folder}'")
+    if not os.access(folder, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
+        raise OutputError(f"cannot write '{target}': no permission")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise OutputError(f"cannot write '{target}': it is the picture to encode")

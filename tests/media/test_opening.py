@@ -28,8 +28,8 @@ def test_a_file_is_an_asset_by_its_signature_alone(asset_file: Path, picture_fil
 
 
 def test_a_medium_that_cannot_be_shown_is_named() -> None:
-    head = Head("avatar", (Level(1, 1),)).to_bytes()
-    with pytest.raises(sfumato.UnsupportedError, match="the medium 'avatar'"):
+    head = Head("video", (Level(1, 1),)).to_bytes()
+    with pytest.raises(sfumato.UnsupportedError, match="the medium 'video'"):
         sfumato.open(SIGNATURE + pack(Chunk(HEAD, 0, payload=head)))
 
 

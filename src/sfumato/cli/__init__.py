@@ -1,7 +1,7 @@
 """The `sfumato` command: every verb calls one public function and prints what came out.
 
-Exit codes: 0 done; 1 a bug; 2 the input, a setting or a file is at fault, with one sentence on stderr; 130 interrupted;
-141 the program that read the output went away.
+Exit codes: 0 done; 1 a bug, or check-url found a fault; 2 the input, a setting or a file is at fault, with one sentence
+on stderr; 130 interrupted; 141 the program that read the output went away.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`sfumato convert`: a scene of splats to the format of another tool."""
+"""`sfumato convert`, also called `export`: splats to the format of another tool."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import warnings
 
 import sfumato
 from sfumato.cli.paths import check_output
+from sfumato.cli.render import told
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Convert, and say what was left out."""
     from sfumato.exports.scene import SCENES
 
+    drive = told(arguments)
     check_output(arguments.output, arguments.file, suffixes=SCENES)
     scene = sfumato.convert(
         arguments.file,
@@ -21,6 +23,9 @@ def run(arguments: argparse.Namespace) -> None:
         repair=arguments.repair,
         sh_degree=arguments.sh_degree,
         budget=arguments.budget,
+        drive=drive,
+        frame=arguments.frame,
+        rig=arguments.rig,
     )
     for note in scene.notes:
         warnings.warn(f"'{arguments.file}': {note}", UserWarning, stacklevel=1)

@@ -1,4 +1,4 @@
-"""`sfumato encode`: a picture to a progressive file."""
+"""`sfumato encode`: a picture, a scene or a capture to a progressive file."""
 
 from __future__ import annotations
 
@@ -16,19 +16,36 @@ from sfumato.cli.progress import ProgressDisplay, clock
 from sfumato.errors import SettingsError
 
 if TYPE_CHECKING:
+    from sfumato.media.avatar.encode import AvatarReport
     from sfumato.media.image.encode import EncodeReport
+
+_OPTIONS = {
+    "picture": ("splats", "levels", "quality", "bytes", "seconds", "resolution_levels", "iterations", "seed", "resume"),
+    "scene": ("detail", "optimise", "repair"),
+    "capture": (
+        "splats", "seconds", "iterations", "seed", "resume", "rig", "rig_by_reference", "sh_degree", "depth", "scale",
+    ),
+}  # fmt: skip
+"""The options that each kind of source knows."""
+_DEFAULTS = {
+    "levels": 6, "resolution_levels": 0, "seed": 0, "resume": False, "detail": 1.0, "optimise": 0.0, "repair": False,
+    "rig_by_reference": False,
+}  # fmt: skip
+"""What an option is that was not given, where that is not None."""
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Encode; on Ctrl-C say how to go on."""
+    from sfumato.sources.capture_opening import is_capture
     from sfumato.sources.scene import is_scene
 
     check_output(arguments.output, arguments.file)
-    if is_scene(arguments.file):
+    kind = "capture" if is_capture(arguments.file) else "scene" if is_scene(arguments.file) else "picture"
+    _check_options(arguments, kind)
+    if kind == "scene":
         _encode_scene(arguments)
         return
-    if arguments.optimise:
-        raise SettingsError(f"cannot use --optimise on '{arguments.file}': only scenes are optimised; leave it out")
+    settings = _settings(arguments) if kind == "picture" else _settings_of_capture(arguments)
     checkpoint = f"{arguments.output}.checkpoint"
     with ProgressDisplay(arguments.quiet) as show:
         try:
@@ -38,11 +55,11 @@ def run(arguments: argparse.Namespace) -> None:
                 progress=show,
                 checkpoint=checkpoint,
                 resume=arguments.resume,
-                **_settings(arguments),
+                **settings,
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt(_how_to_go_on(checkpoint)) from None
-    assert isinstance(report, sfumato.EncodeReport)
+    assert not isinstance(report, sfumato.SceneReport)
     if arguments.json:
         json.dump(_as_json(report), sys.stdout, indent=1)
         print()
@@ -53,13 +70,18 @@ def run(arguments: argparse.Namespace) -> None:
         )
 
 
+def _check_options(arguments: argparse.Namespace, kind: str) -> None:
+    """SettingsError for options that are given and that a source of this kind does not know."""
+    known = _OPTIONS[kind]
+    for name in dict.fromkeys(name for names in _OPTIONS.values() for name in names):
+        if name not in known and getattr(arguments, name) != _DEFAULTS.get(name):
+            options = ", ".join(f"--{other.replace('_', '-')}" for other in known)
+            raise SettingsError(
+                f"cannot use --{name.replace('_', '-')} on '{arguments.file}': it is a {kind}, which knows {options}"
+            )
+
+
 def _encode_scene(arguments: argparse.Namespace) -> None:
-    given = [name for name, value in _settings(arguments).items() if value not in (None, 0, 6)]
-    if given or arguments.resume:
-        wrong = ", ".join(f"--{name.removesuffix('_db').replace('_', '-')}" for name in given) or "--resume"
-        raise SettingsError(
-            f"cannot use {wrong} on '{arguments.file}': it is a scene, which knows --detail, --optimise and --repair"
-        )
     with ProgressDisplay(arguments.quiet) as show:
         report = sfumato.encode(
             arguments.file,
@@ -99,6 +121,21 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _settings_of_capture(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields of `AvatarSettings` that the options name, and the rig; those not given are left to their defaults."""
+    given = {
+        "splats": arguments.splats,
+        "seconds": arguments.seconds,
+        "steps": arguments.iterations,
+        "sh_degree": arguments.sh_degree,
+        "depth": arguments.depth,
+        "scale": arguments.scale,
+        "rig": arguments.rig,
+    }
+    found = {name: value for name, value in given.items() if value is not None}
+    return {**found, "seed": arguments.seed, "rig_by_reference": arguments.rig_by_reference}
+
+
 def _bytes(text: str) -> int:
     from sfumato.container import Budget
 
@@ -114,6 +151,6 @@ def _how_to_go_on(checkpoint: str) -> str:
     return f"the fit so far is in '{checkpoint}'; run the same command with --resume to go on"
 
 
-def _as_json(report: EncodeReport) -> dict[str, Any]:
+def _as_json(report: EncodeReport | AvatarReport) -> dict[str, Any]:
     quality = report.psnr_db if math.isfinite(report.psnr_db) else None  # JSON has no other numbers
     return {**dataclasses.asdict(report), "path": str(report.path), "psnr_db": quality}

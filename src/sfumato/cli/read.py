@@ -17,7 +17,7 @@ from sfumato.errors import InputError
 if TYPE_CHECKING:
     from sfumato.container import Head, Prefix
     from sfumato.media.image.asset import ImageAsset
-    from sfumato.media.scene.asset import SceneAsset
+    from sfumato.media.opening import Asset
     from sfumato.media.scene.bounds import Bounds
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -77,7 +77,10 @@ def open_image(path: str) -> ImageAsset:
     """The image in the file at `path`; raises InputError if it holds another medium."""
     asset = sfumato.open(path)
     if not isinstance(asset, sfumato.ImageAsset):
-        raise InputError(f"cannot show '{path}' as an image: it holds a {asset.head.medium}; use 'sfumato render'")
+        from sfumato.media.decoding import with_article
+
+        what = with_article(asset.head.medium)
+        raise InputError(f"cannot show '{path}' as an image: it holds {what}; use 'sfumato render'")
     return asset
 
 
@@ -92,13 +95,16 @@ def announced_prefixes(path: str) -> list[Prefix]:
     return parser.prefixes()
 
 
-def _chunk_rows(prefixes: Sequence[Prefix], asset: ImageAsset | SceneAsset) -> list[dict[str, Any]]:
+def _chunk_rows(prefixes: Sequence[Prefix], asset: Asset) -> list[dict[str, Any]]:
     """What each chunk adds; the chunks up to INDX, without which no file is valid, make the first row."""
     base, *later = prefixes
     own: list[dict[str, Any]]
     if isinstance(asset, sfumato.ImageAsset):
         own = [{"level": 0, "splats": base.splats, "bytes": base.length}]
         own += [{"level": e.level, "splats": e.splats, "bytes": e.length} for e in asset.index.entries]
+    elif isinstance(asset, sfumato.AvatarAsset):
+        own = [{"kind": None, "level": 0, "splats": base.splats, "bytes": base.length}]
+        own += [{name: getattr(chunk, name) for name in own[0]} for chunk in asset.chunks]
     else:
         # The base level of a scene is nodes alone, of the whole scene.
         own = [{"group": None, "level": 0, "nodes": base.splats, "splats": 0, "bytes": base.length, "bounds": None}]
@@ -135,18 +141,27 @@ def _finite(bounds: Bounds | None) -> list[list[float | None]] | None:
     return None if bounds is None else [[x if math.isfinite(x) else None for x in corner] for corner in bounds]
 
 
-def _described(asset: ImageAsset | SceneAsset) -> dict[str, Any]:
+def _described(asset: Asset) -> dict[str, Any]:
     """What HEAD says beyond levels."""
     if isinstance(asset, sfumato.ImageAsset):
         return {"width": asset.width, "height": asset.height, "channels": asset.channels}
-    layout = asset.layout
-    return {"splats": layout.splats, "bounds": layout.bounds, "sh_degree": layout.sh_degree}
+    described = {"splats": asset.layout.splats, "bounds": asset.layout.bounds, "sh_degree": asset.layout.sh_degree}
+    if isinstance(asset, sfumato.AvatarAsset):
+        described |= {"faces": asset.layout.faces, "vertices": asset.layout.vertices}
+        described |= {"shapes": list(asset.rig.shape_names), "joints": list(asset.rig.joint_names)}
+        described |= {"rig": None if asset.reference is None else asset.reference.name}
+    return described
 
 
-def _summary(asset: ImageAsset | SceneAsset, whole: Prefix, levels: Sequence[dict[str, Any]], size: int) -> str:
+def _summary(asset: Asset, whole: Prefix, levels: Sequence[dict[str, Any]], size: int) -> str:
     what, splats = asset.head.medium, f"{whole.splats:,} splats"
     if isinstance(asset, sfumato.ImageAsset):
         what += f", {asset.width} x {asset.height}, {_CHANNELS[asset.channels]}"
+    elif isinstance(asset, sfumato.AvatarAsset):
+        moved = f"{len(asset.rig.shape_names)} shapes and {len(asset.rig.joint_names)} joints"
+        if asset.reference is not None:
+            moved = f"to be moved by the rig '{asset.reference.name}'"
+        what += f", {asset.layout.faces:,} faces, {moved}, harmonics of degree {asset.layout.sh_degree}"
     else:
         what += f", {_box(asset.layout.bounds)}, harmonics of degree {asset.layout.sh_degree}"
         splats = f"{asset.layout.splats:,} splats and {sum(row['nodes'] for row in levels):,} nodes"
@@ -169,7 +184,7 @@ def _table(rows: Sequence[dict[str, Any]], size: int) -> str:
     titles = [*(key.replace("_", " ") for key in counted), "share", "PSNR", *boxes, ""]
     lines = [titles]
     for row in rows:
-        cells = ["-" if row[key] is None else f"{row[key]:,}" for key in counted]
+        cells = ["-" if row[key] is None else row[key] if key == "kind" else f"{row[key]:,}" for key in counted]
         quality = row["psnr_db"]
         cells += [f"{100 * row['cumulative_bytes'] / whole:.1f}%", "-" if quality is None else f"{quality:.2f} dB"]
         cells += [_box(row[key]) for key in boxes]

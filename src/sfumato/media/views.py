@@ -1,4 +1,4 @@
-"""Scenes as cameras see them: one picture, numbered pictures or a film."""
+"""Scenes and avatars as cameras see them: one picture, numbered pictures or a film."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -14,17 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from sfumato.camera import Camera, CameraPath
-from sfumato.errors import InputError, OutputError, SettingsError
+from sfumato.errors import OutputError, SettingsError
 from sfumato.exports.film import check_film, write_film
 from sfumato.exports.picture import write_picture
 from sfumato.kernels.splats3d import render
-from sfumato.media.framing import orbit_around
 from sfumato.media.image.settings import Progress
-from sfumato.media.opening import is_asset, open_asset
-from sfumato.media.scene.asset import SceneAsset
+from sfumato.media.subject import subject_of
 from sfumato.media.view_settings import MAX_FRAMES, RenderReport, RenderSettings
 from sfumato.sources.cameras import read_cameras
-from sfumato.sources.scene import read_scene
 from sfumato.splats import Float32Array, Splats3D
 
 __all__ = ["FILMS", "MAX_PIXELS", "RenderReport", "RenderSettings", "render_scene"]
@@ -34,8 +30,8 @@ MAX_PIXELS = 100_000_000
 """Of a picture: the renderer needs 2.4 GB for so many."""
 
 _Path = str | os.PathLike[str]
-_SIZE = (1280, 720)  # of an orbit: what every player and every encoder of films takes
 _FRAMES = 120  # of an orbit: four seconds at 30 frames a second
+_FPS = 30.0
 _OF_ORBIT = ("fov_degrees", "azimuth_degrees", "elevation_degrees", "up")
 _NUMBER = re.compile(r"%(?:0\d)?d|\{frame\}")
 _WITHOUT_ALPHA = (".jpg", ".jpeg", *FILMS)
@@ -43,7 +39,7 @@ _WITHOUT_ALPHA = (".jpg", ".jpeg", *FILMS)
 
 def render_scene(
     scene: _Path | Splats3D,
-    cameras: _Path | CameraPath | Sequence[Camera],
+    cameras: _Path | CameraPath | Sequence[Camera] | None,
     destination: _Path,
     settings: RenderSettings,
     *,
@@ -55,50 +51,40 @@ def render_scene(
     if film:
         check_film(path)
     numbered = not film and _number(path) is not None
-    shots = [] if cameras == "orbit" else _shots(_path(cameras, settings), settings, film)
-    count = len(shots) or settings.frames or (_FRAMES if film or numbered else 1)
-    sizes = {(shot.width, shot.height) for shot in shots} or {settings.size or _SIZE}
-    _check(path, count, sizes, film, numbered)
-    splats, whole, antialiased = _splats(scene, settings)
-    shots = shots or _orbit(whole(), count, settings)
+    subject = subject_of(scene, settings)
+    moves = subject.frames > 1
+    if moves and settings.frames is not None:
+        raise SettingsError(f"cannot render {settings.frames} frames: the drive has {subject.frames}; leave frames out")
+    where = ("front" if moves else "orbit") if cameras is None else cameras
+    fps = settings.fps or subject.fps or _FPS
+    shots: list[Camera] = []
+    if where == "orbit" or where == "front":
+        still = _FRAMES if where == "orbit" and (film or numbered) else 1
+        count = subject.frames if moves else settings.frames or still
+    else:
+        shots = _shots(_path(where, settings), settings, subject.frames if moves else None, fps if film else None)
+        count = len(shots)
+    sizes = {(shot.width, shot.height) for shot in shots} or {settings.size or subject.size}
+    _check(path, count, sizes, film=film, numbered=numbered, moves=moves)
+    shown = subject.splats(0)
+    if not shots:
+        shots = subject.around(count) if where == "orbit" else subject.around(1) * count
     if film:
         width, height = shots[0].width // 2 * 2, shots[0].height // 2 * 2  # H.264 halves the chroma planes
         shots = [shot.cropped(0, 0, width, height) for shot in shots]
     background = settings.background
     if background is None and path.suffix.lower() in _WITHOUT_ALPHA:
-        background = (0.0, 0.0, 0.0)
-    antialias = antialiased if settings.antialias is None else settings.antialias
-    pictures = _pictures(splats, shots, background, antialias, progress)
+        background = subject.behind
+    antialias = subject.antialiased if settings.antialias is None else settings.antialias
+    frames = (subject.splats(number) if moves else shown for number in range(count))
+    pictures = _pictures(frames, shots, background, antialias, progress)
     if film:
-        write_film(path, pictures, settings.fps)
+        write_film(path, pictures, fps)
         paths = [path]
     else:
         paths = [_named(path, number, len(shots)) for number in range(len(shots))] if numbered else [path]
         _write_all(paths, pictures)
-    return RenderReport(tuple(paths), len(shots), shots[0].width, shots[0].height, len(splats))
-
-
-def _splats(scene: _Path | Splats3D, settings: RenderSettings) -> tuple[Splats3D, Callable[[], Splats3D], bool]:
-    """The splats to show, what gives those to frame, and whether they were trained with Mip-Splatting's filter.
-
-    All of a file's splats are framed, so that its pictures at different budgets can be compared.
-    """
-    if isinstance(scene, Splats3D):
-        return scene, lambda: scene, False
-    if is_asset(scene):
-        asset = open_asset(scene)
-        if not isinstance(asset, SceneAsset):
-            raise InputError(f"cannot render '{os.fspath(scene)}': it holds no scene but an image; decode it instead")
-        shown = asset.splats(settings.budget)
-        return shown, (lambda: shown) if settings.budget is None else asset.splats, asset.layout.antialiased
-    if settings.budget is not None:
-        raise SettingsError(
-            f"cannot use a budget on '{os.fspath(scene)}': only .sfu files are progressive; leave the budget out"
-        )
-    found = read_scene(scene, repair=settings.repair)
-    for note in found.notes:
-        warnings.warn(f"'{os.fspath(scene)}': {note}", UserWarning, stacklevel=4)
-    return found.splats, lambda: found.splats, found.antialiased
+    return RenderReport(tuple(paths), len(shots), shots[0].width, shots[0].height, len(shown))
 
 
 def _path(cameras: _Path | CameraPath | Sequence[Camera], settings: RenderSettings) -> CameraPath:
@@ -114,39 +100,30 @@ def _path(cameras: _Path | CameraPath | Sequence[Camera], settings: RenderSettin
     return CameraPath(tuple(cameras))
 
 
-def _orbit(splats: Splats3D, count: int, settings: RenderSettings) -> list[Camera]:
-    width, height = settings.size or _SIZE
-    return orbit_around(
-        splats,
-        count,
-        width=width,
-        height=height,
-        azimuth_degrees=settings.azimuth_degrees,
-        elevation_degrees=settings.elevation_degrees,
-        fov_degrees=settings.fov_degrees,
-        up=settings.up,
-    )
+def _shots(path: CameraPath, settings: RenderSettings, drive: int | None, fps: float | None) -> list[Camera]:
+    """The cameras of a path that are asked for, in the size that is asked for.
 
-
-def _shots(path: CameraPath, settings: RenderSettings, film: bool) -> list[Camera]:
-    """The cameras of a path that are asked for, in the size that is asked for."""
+    drive: frames that the path has to last for, if any. fps: of a film, else None.
+    """
     if settings.size is not None:
         path = CameraPath(tuple(camera.fitted(*settings.size) for camera in path.cameras), path.times)
-    if settings.frames is not None:
-        return path.resampled(settings.frames)
-    if film and path.times is not None:
+    if drive is not None or settings.frames is not None:
+        return path.resampled(drive or settings.frames or 1)
+    if fps is not None and path.times is not None:
         seconds = path.times[-1] - path.times[0]
-        return path.resampled(1 + round(min(seconds * settings.fps, MAX_FRAMES)))
+        return path.resampled(1 + round(min(seconds * fps, MAX_FRAMES)))
     return list(path.cameras)
 
 
-def _check(path: Path, count: int, sizes: set[tuple[int, int]], film: bool, numbered: bool) -> None:
-    """Refuse what cannot be written, before anything is read or drawn."""
+def _check(path: Path, count: int, sizes: set[tuple[int, int]], *, film: bool, numbered: bool, moves: bool) -> None:
+    """Refuse what cannot be written, before a scene is read or anything drawn."""
     if count > MAX_FRAMES:
         raise SettingsError(f"cannot write '{path}': it would have more than {MAX_FRAMES:,} frames; ask for fewer")
     if count > 1 and not (film or numbered):
+        what = "frames" if moves else "cameras"
+        choose = "choose one (--frame), " if moves else ""
         raise OutputError(
-            f"cannot write '{path}': there are {count} cameras, and one picture shows one; write "
+            f"cannot write '{path}': there are {count} {what}, and one picture shows one; {choose}write "
             f"'{path.stem}-{{frame}}{path.suffix}' for numbered pictures, or an .mp4"
         )
     for width, height in sizes:
@@ -164,7 +141,7 @@ def _check(path: Path, count: int, sizes: set[tuple[int, int]], film: bool, numb
 
 
 def _pictures(
-    splats: Splats3D,
+    frames: Iterator[Splats3D],
     shots: Sequence[Camera],
     background: tuple[float, float, float] | None,
     antialias: bool,
@@ -172,7 +149,7 @@ def _pictures(
 ) -> Iterator[Float32Array]:
     """[H, W, 3] over the background, or [H, W, 4] with straight alpha, one by one."""
     start = time.monotonic()
-    for number, shot in enumerate(shots, 1):
+    for number, (splats, shot) in enumerate(zip(frames, shots, strict=True), 1):
         made = render(splats, shot, background=background, antialias=antialias)
         if background is None:
             alpha = made.alpha[..., None]

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sfumato.errors import SettingsError
 from sfumato.rig.arkit import ARKIT_NAMES, Response
 from sfumato.rig.checks import check_rig, checked_array, common_frames, listed, numbers
+from sfumato.rig.fingerprint import fingerprint_of
 from sfumato.rig.skinning import joint_transforms, rotation_matrices
 
 Float32Array = NDArray[np.float32]
@@ -127,6 +128,11 @@ class Rig:
             for joint, turn in response.turns:
                 turns[joint] = turns.get(joint, np.zeros(3)) + weight[..., None] * np.array(turn)
         return weights, turns
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, hexadecimal, of what moves the mesh, see `sfumato.rig.fingerprint`."""
+        return fingerprint_of(self)
 
     @property
     def head_joint(self) -> str:

@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import shutil
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,14 +17,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sfumato.errors import InputError, OutputError
+from sfumato.rig import Rig
 from sfumato.sources.cameras import read_cameras, read_json
 from sfumato.sources.capture import Capture, CaptureCamera, CaptureFrame, Driving, Float32Array
-from sfumato.sources.npz import read_npz
+from sfumato.sources.npz import npz_bytes, read_npz
 from sfumato.sources.photo import read_photo
+from sfumato.sources.rig_npz import rig_bytes
 
 CAPTURE, CAMERAS, VERTICES, DRIVING = "capture.json", "cameras.json", "vertices.npz", "driving.npz"
+RIG = "rig.npz"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can say; the same arrays give the same bytes
 
 
 class Picture(NamedTuple):
@@ -89,10 +90,12 @@ def write_capture(
     *,
     background: tuple[float, float, float] = (1.0, 1.0, 1.0),
     driving: Driving | None = None,
+    rig: Rig | None = None,
 ) -> None:
     """Write a capture as `read_capture` reads it; the same capture gives the same bytes.
 
     vertices: [T, V, 3]. pictures: one for every frame and camera, in any order; they are written as they come.
+    rig: written beside the other files as RIG, by which name `driving` should call it.
 
     The folder appears whole or not at all. Raises: OutputError if something is there already or cannot be written.
     """
@@ -112,6 +115,8 @@ def write_capture(
         (temporary / VERTICES).write_bytes(npz_bytes(arrays))
         if driving is not None:
             (temporary / DRIVING).write_bytes(npz_bytes(_driving_arrays(driving)))
+        if rig is not None:
+            (temporary / RIG).write_bytes(rig_bytes(rig))
         for kind in ("images", "masks"):
             for moment in moments:
                 (temporary / kind / moment.name).mkdir(parents=True)
@@ -126,17 +131,6 @@ def write_capture(
         raise OutputError(f"cannot write '{target}': {error.strerror or error}; check the folder around it") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """A .npz file of arrays; the same arrays give the same bytes."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        for name, array in arrays.items():
-            data = io.BytesIO()
-            np.lib.format.write_array(data, np.array(array, order="C"), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), data.getvalue(), zipfile.ZIP_DEFLATED, 6)
-    return target.getvalue()
 
 
 class _Folder:

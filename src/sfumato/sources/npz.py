@@ -1,4 +1,4 @@
-"""Arrays of numpy's .npz, checked before memory is allocated; no pickles."""
+"""Arrays of numpy's .npz, checked before memory is allocated, and written the same every time; no pickles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import math
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sfumato.errors import InputError
 from sfumato.sources.rig_file import MAX_FILE_BYTES, read_bytes
 
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file can say; the same arrays give the same bytes
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -42,6 +43,17 @@ def read_npz(path: Path, names: Iterable[str] | None = None, most: int = MAX_FIL
         raise InputError(
             f"cannot read '{path}': it is not an .npz, or damaged ({reason}); fetch or save it again"
         ) from None
+
+
+def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """A .npz file of arrays; the same arrays give the same bytes."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, array in arrays.items():
+            data = io.BytesIO()
+            np.lib.format.write_array(data, np.array(array, order="C"), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), data.getvalue(), zipfile.ZIP_DEFLATED, 6)
+    return target.getvalue()
 
 
 def _array(path: Path, name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:

@@ -22,12 +22,14 @@ class ObjMesh:
     """vertices: float64 [V, 3] as the file has them. faces: int32 [F, 3], polygons are cut into fans of triangles.
 
     uv: float64 [U, 2], v up, and uv_faces: int32 [F, 3]; both None unless every face has texture coordinates.
+    groups: the faces [n, 3] of each name that follows a `g`, "" for those before the first.
     """
 
     vertices: NDArray[np.float64]
     faces: NDArray[np.int32]
     uv: NDArray[np.float64] | None
     uv_faces: NDArray[np.int32] | None
+    groups: dict[str, NDArray[np.int32]]
 
 
 def read_obj_rig(path: Path) -> Rig:
@@ -46,10 +48,13 @@ def read_obj(path: Path) -> ObjMesh:
     corners: list[tuple[int, int, int]] = []
     uv_corners: list[tuple[int, int, int]] = []
     seen_vertices = seen_uv = 0
+    starts = [("", 0)]
     for number, line in enumerate(lines, 1):
         kind, _, rest = line.partition(b" ")
         seen_vertices += kind == b"v"
         seen_uv += kind == b"vt"
+        if kind == b"g":
+            starts.append((rest.strip().decode("latin-1"), len(corners)))
         if kind != b"f":
             continue
         try:
@@ -68,12 +73,23 @@ def read_obj(path: Path) -> ObjMesh:
             uv_corners += [(textures[0], b, c) for b, c in itertools.pairwise(textures[1:])]
     check_counts(path, len(vertices), len(corners), 0)
     textured = len(uv_corners) == len(corners)
+    faces = np.array(corners, np.int32)
     return ObjMesh(
         vertices,
-        np.array(corners, np.int32),
+        faces,
         uv if textured else None,
         np.array(uv_corners, np.int32) if textured else None,
+        _groups(faces, starts),
     )
+
+
+def _groups(faces: NDArray[np.int32], starts: list[tuple[str, int]]) -> dict[str, NDArray[np.int32]]:
+    """The faces of each group; starts: names and the numbers of the faces from which they hold."""
+    parts: dict[str, list[NDArray[np.int32]]] = {}
+    for (name, start), (_, end) in itertools.pairwise([*starts, ("", len(faces))]):
+        if end > start:
+            parts.setdefault(name, []).append(faces[start:end])
+    return {name: np.concatenate(part) for name, part in parts.items()}
 
 
 def read_obj_vertices(path: Path, count: int) -> NDArray[np.float64]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.camera import Camera
 from sfumato.kernels.reference3d import rotation_matrices
+from sfumato.kernels.splats3d import render
 from sfumato.media.avatar.forest import Forest
 from sfumato.media.avatar.model import Avatar, Parameters
+from sfumato.sources.capture import Capture, CaptureCamera, CaptureFrame
+from sfumato.sources.capture_folder import Picture, write_capture
 
 OCTAHEDRON = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)
 OCTANTS = np.array([[0, 2, 4], [2, 1, 4], [1, 3, 4], [3, 0, 4], [2, 0, 5], [1, 2, 5], [3, 1, 5], [0, 3, 5]])
@@ -66,3 +71,61 @@ def slope(loss: Callable[[NDArray[np.float64]], float], at: NDArray[np.float64],
         down[index] -= step
         found[index] = (loss(up) - loss(down)) / (2 * step)
     return found
+
+
+class PaintedSphere:
+    """A capture without files: a breathing sphere with a painted skin, seen by twelve cameras in four frames.
+
+    What is painted are many small splats on a fine sphere, so that a fit on a coarse one has something to find.
+    """
+
+    size = (48, 40)
+
+    def __init__(self) -> None:
+        mesh, self.faces = sphere(1)
+        sizes = 1 + 0.15 * np.sin(np.arange(4))[:, None, None] * np.array([1, 0.3, -1])
+        self.meshes = (mesh * sizes).astype(np.float32)
+        fine = grown(Forest(self.faces, len(mesh)), 3, 1.0)
+        color = 0.5 + 0.5 * np.sin(2.5 * fine.vertices(mesh, np.zeros((fine.splits, 3)))[fine.faces].mean(axis=1))
+        avatar = Avatar.start(fine, 0, color)
+        avatar.parameters.opacity[:] = 2
+        self._shown = [avatar.posed(mesh) for mesh in self.meshes]
+        width, height = self.size
+        angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+        places = 3 * np.stack([np.sin(angles), 0.3 * np.cos(3 * angles), np.cos(angles)], axis=1)
+        self.cameras = [
+            Camera.look_at(place, np.zeros(3), width=width, height=height, fov_degrees=50) for place in places
+        ]
+
+    def capture(self, **changes: object) -> Capture:
+        """The capture; a camera and the last frame are held out."""
+        cameras = tuple(CaptureCamera(f"{k}", camera, k == 6) for k, camera in enumerate(self.cameras))
+        frames = tuple(CaptureFrame(f"{k:04}", "breath", k == 3) for k in range(4))
+        given = {"place": "sphere", "cameras": cameras, "frames": frames, "faces": self.faces.astype(np.int32)}
+        return Capture(**{**given, "source": self, **changes})
+
+    def write(self, folder: Path) -> Path:
+        """The capture as a folder."""
+        found = self.capture()
+        pairs = [(frame, camera) for frame in range(4) for camera in range(12)]
+        full = np.full(self.size[::-1], 255, np.uint8)
+        pictures = (
+            Picture(*pair, np.rint(255 * self.image(*pair, np.ones(3))).astype(np.uint8), full) for pair in pairs
+        )
+        write_capture(folder, found.cameras, found.frames, self.faces, self.meshes, pictures)
+        return folder
+
+    def vertices(self) -> NDArray[np.float32]:
+        return self.meshes
+
+    def vertices_file(self, frame: int) -> str:
+        return "vertices.npz"
+
+    def image(self, frame: int, camera: int, background: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.clip(render(self._shown[frame], self.cameras[camera], background=background).color, 0, 1)
+
+    def mask(self, frame: int, camera: int) -> None:
+        return None
+
+    def picture_file(self, frame: int, camera: int, *, mask: bool = False) -> str:
+        return f"{frame:04}/{camera}.png"

@@ -82,7 +82,7 @@ def test_a_pull_is_a_mean_over_the_views_that_see_the_face():
     forest = Forest(OCTANTS, 6)
     pull = Pull(forest)
     pull.add(np.array([1, 0, 0, 0, 0, 0, 0, 2]))
-    pull.add(np.array([3, 4]), np.isin(np.arange(8), [0, 5]))
+    pull.add(np.array([3, 0, 0, 0, 0, 4, 0, 0]))
     assert pull.mean.tolist() == [2, 0, 0, 0, 0, 4, 0, 2]
 
 

@@ -11,7 +11,7 @@ import pytest
 from media.image.samples import equal, picture
 from sfumato.errors import CheckpointError, SettingsError
 from sfumato.kernels.splats2d import render
-from sfumato.media.image.checkpoint import Checkpoint
+from sfumato.media.checkpoint import Checkpoint
 from sfumato.media.image.fit import fit_image
 from sfumato.media.image.measure import prefix_qualities
 from sfumato.media.image.model import MARGIN, Layers

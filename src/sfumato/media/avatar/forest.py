@@ -117,6 +117,15 @@ class Forest:
         among = slice(0, len(self)) if level is None else self.level(level)
         return np.flatnonzero(whole[among]) + among.start
 
+    def root_of(self) -> Ints:
+        """[N], the face of level 1 above each face."""
+        found = np.arange(len(self))
+        for level in range(2, self.depth + 1):
+            rows = self.level(level)
+            parents = self.is_split[(np.arange(rows.start, rows.stop) - len(self.roots)) // 3]
+            found[rows] = found[parents]
+        return found
+
     def children(self, splits: Ints) -> Ints:
         """[n, 3], the faces that these splits (numbers 0..S-1, [n]) made."""
         return len(self.roots) + 3 * splits[:, None] + np.arange(3)

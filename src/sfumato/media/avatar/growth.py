@@ -44,29 +44,35 @@ class Pull:
     """How hard the splats of an avatar's faces are pulled on the screen, over the views since the last growth."""
 
     def __init__(self, forest: Forest) -> None:
-        self._sum, self._views = np.zeros(len(forest)), np.zeros(len(forest))
+        self.total, self.views = np.zeros(len(forest)), np.zeros(len(forest))
 
-    def add(self, screen: Floats, shown: Bools | None = None) -> None:
-        """Take in one view: `Gradient3D.screen` of all faces, or of those `shown` [N]."""
-        rows = slice(None) if shown is None else np.flatnonzero(shown)
-        self._sum[rows] += screen
-        self._views[rows] += screen > 0
+    def add(self, screen: Floats) -> None:
+        """Take in one view: `Objective.screen` [N]."""
+        self.total += screen
+        self.views += screen > 0
 
     @property
     def mean(self) -> Floats:
         """[N], mean norm over the views in which each face's splat was seen; 0 if in none."""
-        return self._sum / np.maximum(self._views, 1)
+        return self.total / np.maximum(self.views, 1)
 
 
 def chosen(
-    forest: Forest, pull: Floats, level: int | None, *, threshold: float = PULL_THRESHOLD, budget: int | None
+    forest: Forest,
+    pull: Floats,
+    level: int | None,
+    *,
+    depth: int | None = None,
+    threshold: float = PULL_THRESHOLD,
+    budget: int | None,
 ) -> Ints:
     """The leaves of a level, ascending, whose pull [N] is above the threshold; level None: of all that may be split.
 
-    budget: splats that the avatar may have after the split; the hardest pulled leaves come first. None is no limit.
+    depth: levels that there may be after it, if fewer than the forest allows. budget: splats that the avatar may have
+    after it; the hardest pulled leaves come first. None is no limit.
     """
     leaves = forest.leaves(level)
-    leaves = leaves[forest.levels()[leaves] < forest.max_depth]
+    leaves = leaves[forest.levels()[leaves] < min(forest.max_depth, depth or forest.max_depth)]
     leaves = leaves[pull[leaves] > threshold]
     room = len(leaves) if budget is None else max(0, (budget - len(forest)) // 3)
     return np.sort(leaves[np.argsort(-pull[leaves], kind="stable")[:room]])

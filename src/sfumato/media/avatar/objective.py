@@ -17,6 +17,14 @@ from sfumato.media.avatar.growth import Stream
 from sfumato.media.avatar.model import Avatar, Parameters, Part, Pose
 from sfumato.splats import Float32Array
 
+BASE_SHARE = 0.5
+"""How often the prefix that is compared is level 1: everybody sees the base. Never is 1.8 dB worse there on a synthetic
+head of 2,400 faces, and no better in the end."""
+
+WHOLE_WEIGHT = 0.8
+"""Of the whole's error beside a prefix's. On a synthetic head of 3,700 faces and 9,200 splats the whole is then 0.05 dB
+worse than after a fit that looks at nothing else, and 0.5 dB with a weight of 0.5; level 1 loses 0.06 dB by it."""
+
 
 @dataclass(frozen=True)
 class ObjectiveSettings:
@@ -56,8 +64,8 @@ class Objective:
     """What `objective` found.
 
     value: the loss. gradient: for the parameters. mesh: [V, 3], for the vertices. squares: mean squared error of each
-    prefix, with colours limited to 0..1. screen: how hard the splats of the last prefix are pulled on the screen by its
-    error alone, whatever its weight, for `growth.Pull`.
+    prefix, with colours limited to 0..1. screen: [N], how hard the splats of the last prefix are pulled on the screen
+    by its error alone, whatever its weight, for `growth.Pull`.
     """
 
     value: float
@@ -94,7 +102,9 @@ def objective(
     gradient, d_mesh = pose.gradient(parts)
     for prefix, (part, found) in zip(prefixes, parts, strict=True):
         value += _restrain(pose, part, found.screen > 0, settings, prefix.weight, gradient)
-    return Objective(value, gradient, d_mesh, tuple(squares), parts[-1][1].screen / np.float32(prefixes[-1].weight))
+    screen = np.zeros(len(avatar), np.float32)
+    screen[parts[-1][0].rows] = parts[-1][1].screen / np.float32(prefixes[-1].weight)
+    return Objective(value, gradient, d_mesh, tuple(squares), screen)
 
 
 def _restrain(
@@ -119,11 +129,13 @@ def all_levels(forest: Forest) -> list[Supervised]:
 
 
 def one_prefix(stream: Stream, rng: np.random.Generator) -> list[Supervised]:
-    """A prefix of the stream that ends with a random chunk, and the whole, of weight 1/2 each.
+    """A prefix of the stream and the whole, of weights of sum 1; the prefix is level 1 or ends with a random chunk.
 
     Two pictures a step, however deep the forest is (after P-GSVC, arXiv 2603.10551, there with levels in turn).
     """
     if len(stream.chunks) == 1:
         return [Supervised(None, 1.0)]
-    count = int(rng.integers(1, len(stream.chunks)))
-    return [Supervised(stream.prefix(count), 0.5), Supervised(None, 0.5)]
+    count = stream.levels.count(1)
+    if count == len(stream.chunks) or rng.uniform() >= BASE_SHARE:
+        count = int(rng.integers(1, len(stream.chunks)))
+    return [Supervised(stream.prefix(count), 1 - WHOLE_WEIGHT), Supervised(None, WHOLE_WEIGHT)]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.media.avatar.forest import Floats
-from sfumato.media.avatar.model import FACE_FIELDS, SPLIT_FIELDS, Parameters
+from sfumato.media.avatar.model import FACE_FIELDS, SPLIT_FIELDS, Avatar, Parameters
 from sfumato.media.scene.quantise import (
     DIRECTION_LIMIT,
     DIRECTION_STEP,
@@ -190,6 +190,19 @@ def dequantise(faces: Ints, splits: Ints) -> Parameters:
     )
     names = FACE_FIELDS + SPLIT_FIELDS
     return Parameters(**{name: value.astype(np.float32) for name, value in zip(names, values, strict=True)})
+
+
+def rounded(avatar: Avatar, level: Ints, fineness: int) -> Avatar:
+    """The avatar as it is decoded from its integers."""
+    faces = quantise_faces(avatar.parameters, level, fineness)
+    shade = step_log(faces[:, 0], fineness)
+    scale = faces[:, SCALE] * face_steps(shade, np.zeros((len(faces), 3), np.int64), faces.shape[1]).steps[:, SCALE]
+    steps = face_steps(shade, np.clip(scale, -SCALE_MOST, SCALE_MOST), faces.shape[1]).steps
+    limits = face_limits(faces.shape[1])
+    shades = shade[avatar.forest.is_split]
+    splits = quantise_splits(avatar.parameters, shades) * split_steps(shades)
+    units = np.clip(faces * steps, -limits, limits), np.clip(splits, -SPLIT_LIMITS, SPLIT_LIMITS)
+    return Avatar(avatar.forest, dequantise(*units))
 
 
 def _face_values(parameters: Parameters) -> Floats:

@@ -23,7 +23,7 @@ from sfumato.media.avatar.synth_skin import Float64Array
 from sfumato.media.avatar.synth_texture import Int64Array, Texture, bake
 from sfumato.rig import Rig
 from sfumato.sources.capture import CaptureCamera, Driving
-from sfumato.sources.capture_folder import Picture, write_capture
+from sfumato.sources.capture_folder import RIG, Picture, write_capture
 
 _BACKGROUND = (1.0, 1.0, 1.0)
 _TEXEL = 1.3  # in samples of the picture: as fine as they are where the head faces the camera
@@ -62,7 +62,7 @@ def synthesise(
     settings: SynthSettings | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> None:
-    """Write a capture of a head that does not exist, with exact meshes and cameras, to a new folder.
+    """Write a capture of a head that does not exist, with exact meshes and cameras and its rig, to a new folder.
 
     progress: called with the share that is done, 0..1. The same settings give the same bytes on one machine with one
     version of numpy and Pillow. Raises: OutputError, SettingsError.
@@ -82,6 +82,7 @@ def synthesise(
         _pictures(rig, part, shots, vertices.astype(np.float64), settings, progress),
         background=_BACKGROUND,
         driving=driving,
+        rig=rig,
     )
 
 
@@ -106,7 +107,7 @@ def _driving(rig: Rig, moments: list[Moment]) -> Driving:
     head = np.stack([moment.head for moment in moments])
     turns = {**turns, rig.head_joint: head}
     return Driving(
-        "",
+        RIG,
         {name: np.broadcast_to(value, len(moments)).astype(np.float32) for name, value in sorted(weights.items())},
         {name: value.astype(np.float32) for name, value in sorted(turns.items())},
         np.stack([moment.shift for moment in moments]).astype(np.float32),

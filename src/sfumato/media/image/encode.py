@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from sfumato.container import Prefix
-from sfumato.errors import BudgetError, InputError, OutputError, SettingsError
-from sfumato.files import save
+from sfumato.errors import BudgetError, InputError, SettingsError
+from sfumato.files import check_target, save
+from sfumato.media.checkpoint import Checkpoint
 from sfumato.media.image.assemble import assemble_image
 from sfumato.media.image.asset import ImageAsset
-from sfumato.media.image.checkpoint import Checkpoint
 from sfumato.media.image.finish import Quantised
 from sfumato.media.image.learn import Learner
 from sfumato.media.image.model import Plan, default_splats, level_counts, make_plan
@@ -95,19 +95,6 @@ def encode_image(
         time.monotonic() - begun,
         asset.prefixes,
     )
-
-
-def check_target(target: Path, source: Path) -> None:
-    """Refuse, before any work is done, an output that cannot be written. Raises OutputError."""
-    folder = target.parent
-    if target.is_dir():
-        raise OutputError(f"cannot write '{target}': it is a folder; name a file in it")
-    if not folder.is_dir():
-        raise OutputError(f"cannot write '{target}': there is no folder '{folder}'")
-    if not os.access(folder, os.W_OK) or (target.exists() and not os.access(target, os.W_OK)):
-        raise OutputError(f"cannot write '{target}': no permission")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise OutputError(f"cannot write '{target}': it is the picture to encode")
 
 
 def encode_pixels(

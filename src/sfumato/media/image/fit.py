@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.kernels.splats2d import adam_step
-from sfumato.media.image.checkpoint import Checkpoint
+from sfumato.media.checkpoint import Checkpoint
 from sfumato.media.image.model import MARGIN, Layers, Plan, make_plan
 from sfumato.media.image.objective import Background, Objective
 from sfumato.media.image.placement import LEAST_SCALE, added_splats, first_splats, morton
@@ -53,6 +54,27 @@ class State:
         none = np.zeros((0, 5 + channels), np.float32)
         return cls(Splats2D.empty(channels), np.zeros(0, np.int32), none, none, np.random.default_rng(seed))
 
+    @classmethod
+    def load(cls, checkpoint: Checkpoint | None) -> State | None:
+        """The state in a checkpoint, if it holds one."""
+        stored = checkpoint.load_state() if checkpoint else None
+        if stored is None:
+            return None
+        arrays, rest = stored
+        rng = np.random.default_rng()
+        rng.bit_generator.state = rest["rng"]
+        splats = Splats2D(arrays["xy"], arrays["chol"], arrays["color"])
+        moments = arrays["chunk"], arrays["first"], arrays["second"]
+        return cls(splats, *moments, rng, rest["iteration"], rest["born"], rest["elapsed"])
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Keep the state in a checkpoint."""
+        shown = self.splats
+        arrays: dict[str, NDArray[Any]] = {"xy": shown.xy, "chol": shown.chol, "color": shown.color}
+        arrays |= {"chunk": self.chunk, "first": self.first, "second": self.second}
+        rest = {"iteration": self.iteration, "born": self.born, "elapsed": self.elapsed}
+        checkpoint.save_state(arrays, {**rest, "rng": self.rng.bit_generator.state})
+
     def reorder(self, order: NDArray[np.intp]) -> None:
         """Put the splats into another order."""
         self.splats, self.chunk = self.splats[order], self.chunk[order]
@@ -86,7 +108,7 @@ def fit_image(
     background: splats of neighbouring regions, with positions on this picture's canvas.
     """
     fit = _Fit(Objective(picture, plan or make_plan(settings.levels), settings, background), settings)
-    state = (checkpoint and checkpoint.load_state()) or State.start(fit.objective.channels, settings.seed)
+    state = State.load(checkpoint) or State.start(fit.objective.channels, settings.seed)
     begun = time.monotonic() - state.elapsed
     told = saved = time.monotonic()
     try:
@@ -98,11 +120,11 @@ def fit_image(
                 report(Progress("fit", done, psnr, (1 - done) / done * state.elapsed if done > 0.02 else None))
                 told = now
             if checkpoint and now - saved > SAVE_EVERY:
-                checkpoint.save_state(state)
+                state.save(checkpoint)
                 saved = now
     except KeyboardInterrupt:
         if checkpoint:
-            checkpoint.save_state(state)
+            state.save(checkpoint)
         raise
     while state.born < len(fit.birthdays):  # the time was over before the last births
         fit.give_birth(state)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sfumato.media.checkpoint import Checkpoint
 from sfumato.media.image.canvas import Canvas
-from sfumato.media.image.checkpoint import Checkpoint
 from sfumato.media.image.codec import encode_integers
 from sfumato.media.image.finish import (
     MAX_COLOR_STEP,

@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 
 from sfumato.errors import SettingsError
+from sfumato.media.checkpoint import Checkpoint
 from sfumato.media.image.assemble import assemble_image
-from sfumato.media.image.checkpoint import Checkpoint
 from sfumato.media.image.finish import Quantised
 from sfumato.media.image.learn import Learner
 from sfumato.media.image.measure import prefix_qualities

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sfumato.container import Chunk, Head, Parser
-from sfumato.errors import ChunkError, FormatError, LimitError, UnsupportedError
+from sfumato.container import Chunk, Head
+from sfumato.errors import ChunkError, LimitError
+from sfumato.media.decoding import Decoder
 from sfumato.media.scene.codec import BAND_MODELS, BANDS, LEAVES, MAX_GROUPS, MODELS, NODES, Header, Nodes, Portion
 from sfumato.media.scene.group import Group
 from sfumato.media.scene.layout import MAX_SPLATS, Layout
@@ -14,7 +15,7 @@ from sfumato.media.scene.payload import decode_band, decode_leaves, decode_nodes
 from sfumato.splats import Splats3D
 
 
-class SceneDecoder:
+class SceneDecoder(Decoder):
     """Feed it the bytes of a file in any portions; ask it for its splats at any time.
 
     name: the file's name, for error messages.
@@ -23,27 +24,20 @@ class SceneDecoder:
         allows.
     """
 
+    medium = "scene"
+    kinds = frozenset({NODES, LEAVES, BANDS})
+    counted = False  # files whose INDX counts otherwise have always been read
+
     def __init__(self, name: str = "<bytes>", *, max_splats: int = MAX_SPLATS) -> None:
+        super().__init__(name)
         self._max_splats = max_splats
-        self.parser = Parser(name, kinds={NODES, LEAVES, BANDS})
         self.groups: list[Group] = []
         self._layout: Layout | None = None
-        self._error: FormatError | None = None
-
-    @property
-    def head(self) -> Head | None:
-        """HEAD, once it has arrived."""
-        return self.parser.head
 
     @property
     def layout(self) -> Layout | None:
         """What HEAD says of the scene, once it has arrived."""
         return self._layout
-
-    @property
-    def levels_complete(self) -> int:
-        """Levels that are there completely, counted from the base level."""
-        return self.parser.levels_complete
 
     @property
     def splats(self) -> Splats3D:
@@ -62,58 +56,17 @@ class SceneDecoder:
                 first = rows.stop
         return found
 
-    def feed(self, data: bytes | bytearray | memoryview) -> int:
-        """Take the next bytes; returns how many chunks they completed.
-
-        Raises: FormatError, of the subclass that fits; what came before stays usable, and every later call raises it
-            again.
-        """
-        if self._error is not None:
-            raise self._error.with_traceback(None)
-        try:
-            chunks = self.parser.feed(data)
-            if self._layout is None and self.parser.head is not None:
-                self._layout = self._read_head(self.parser.head)
-            for chunk in chunks:
-                self._take(chunk)
-        except FormatError as error:
-            self._error = error
-            raise
-        return len(chunks)
-
-    def close(self, partial: bool = False) -> None:
-        """Say that there are no more bytes; see `container.Parser.close`. Raises what stopped `feed`, too."""
-        if self._error is not None:
-            raise self._error.with_traceback(None)
-        try:
-            self.parser.close(partial)
-        except FormatError as error:
-            self._error = error
-            raise
-
-    def _read_head(self, head: Head) -> Layout:
-        where = f"cannot decode {self.parser.name!r}"
-        if head.medium != "scene":
-            raise UnsupportedError(f"{where}: HEAD says that the file is a {head.medium}, which is no scene")
-        try:
-            layout = Layout.from_fields(head.fields)
-        except FormatError as error:
-            raise type(error)(f"{where}: {error}") from error
+    def _begin(self, head: Head) -> None:
+        layout = Layout.from_fields(head.fields)
         if layout.splats > self._max_splats:
             raise LimitError(
-                f"{where}: HEAD declares {layout.splats:,} splats; this reader takes {self._max_splats:,} (max_splats)"
+                f"HEAD declares {layout.splats:,} splats; this reader takes {self._max_splats:,} (max_splats)"
             )
-        return layout
+        self._layout = layout
 
     def _take(self, chunk: Chunk) -> None:
         assert self._layout is not None
-        try:
-            self._decode(chunk, self._layout)
-        except FormatError as error:
-            raise type(error)(
-                f"cannot decode {self.parser.name!r}: {chunk.kind} of level {chunk.level} at byte {chunk.offset:,}: "
-                f"{error}"
-            ) from error
+        self._decode(chunk, self._layout)
 
     def _decode(self, chunk: Chunk, layout: Layout) -> None:
         payload = chunk.payload

@@ -8,19 +8,15 @@ import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import CheckpointError
 from sfumato.files import save
-from sfumato.splats import Splats2D
 
-if TYPE_CHECKING:
-    from sfumato.media.image.fit import State
-
-VERSION = 2
+VERSION = 3
 
 
 @dataclass
@@ -28,7 +24,7 @@ class Checkpoint:
     """A checkpoint file and what it must belong to.
 
     path: the file; written completely or not at all.
-    identity: whatever makes two fits the same (settings, a digest of the picture); a stored checkpoint with another
+    identity: whatever makes two fits the same (settings, a digest of what is fitted); a stored checkpoint with another
         identity is refused.
     done: arrays of the parts of the work that are complete, by name.
     """
@@ -66,49 +62,22 @@ class Checkpoint:
         if changed:
             raise CheckpointError(
                 f"cannot resume from '{path}': it belongs to a fit with another {', '.join(changed)}; "
-                "use the same picture and settings, or start without --resume"
+                "use the same input and settings, or start without --resume"
             )
         done = {name[5:]: array for name, array in arrays.items() if name.startswith("done.")}
         state = {name[6:]: array for name, array in arrays.items() if name.startswith("state.")}
         return cls(path, identity, done, state or None, meta.get("state"))
 
-    def load_state(self) -> State | None:
-        """The state of the part that was under way, once; None if there was none."""
-        from sfumato.media.image.fit import State
-
+    def load_state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]] | None:
+        """The arrays and the rest (JSON values) of the part that was under way, once; None if there was none."""
         if self._arrays is None or self._state is None:
             return None
         arrays, self._arrays = self._arrays, None
-        rng = np.random.default_rng()
-        rng.bit_generator.state = self._state["rng"]
-        return State(
-            Splats2D(arrays["xy"], arrays["chol"], arrays["color"]),
-            arrays["chunk"],
-            arrays["first"],
-            arrays["second"],
-            rng,
-            self._state["iteration"],
-            self._state["born"],
-            self._state["elapsed"],
-        )
+        return arrays, self._state
 
-    def save_state(self, state: State) -> None:
-        """Write what is done and the state of what is under way."""
-        arrays = {
-            "xy": state.splats.xy,
-            "chol": state.splats.chol,
-            "color": state.splats.color,
-            "chunk": state.chunk,
-            "first": state.first,
-            "second": state.second,
-        }
-        meta = {
-            "rng": state.rng.bit_generator.state,
-            "iteration": state.iteration,
-            "born": state.born,
-            "elapsed": state.elapsed,
-        }
-        self._write(arrays, meta)
+    def save_state(self, arrays: dict[str, NDArray[Any]], rest: dict[str, Any]) -> None:
+        """Write what is done and the state of what is under way: arrays, and JSON values."""
+        self._write(arrays, rest)
 
     def finish_part(self, name: str, arrays: dict[str, NDArray[Any]]) -> None:
         """Remember a complete part; the state under way is over."""
