@@ -33,7 +33,13 @@ RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 FACE = "the public face"  # sfumato/__init__.py
 MAY_IMPORT_FACE = {"__main__", "cli"}
 
-MAY_IMPORT_TORCH = ["media/*/fit*.py", "kernels/autograd*.py", "kernels/cuda.py", "quality/lpips.py"]
+MAY_IMPORT_TORCH = [
+    "media/*/fit*.py",
+    "kernels/autograd*.py",
+    "kernels/cuda.py",
+    "kernels/device_shot.py",
+    "quality/lpips.py",
+]
 
 # What a viewer does, in a fresh process. A decode of a whole file belongs here too.
 VIEWING = """

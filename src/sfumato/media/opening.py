@@ -79,8 +79,10 @@ def open_scene(
 
 
 def check_still(source: str | os.PathLike[str], **given: object) -> None:
-    """SettingsError for settings that only avatars know."""
+    """SettingsError for settings that only avatars know; InputError if the file is not there at all."""
     if wrong := [name for name, value in given.items() if value is not None]:
+        if isinstance(source, (str, os.PathLike)) and not os.path.exists(source) and source != "splats":
+            raise InputError(f"cannot read '{os.fspath(source)}': there is no such file")
         raise SettingsError(
             f"cannot use {', '.join(wrong)} with {_named(source)}: only .sfu avatars move; leave it out"
         )

@@ -96,8 +96,8 @@ def test_a_fit_tells_how_far_it_is_and_how_good_on_what_is_held_out():
 def test_a_time_budget_is_kept():
     fit = made(seconds=0.5)
     fit.run()
-    assert 0.4 < fit.state.elapsed < 1.5
-    assert len(fit.state.avatar) > 120
+    assert 0.5 <= fit.state.elapsed < 3
+    assert 32 <= len(fit.state.avatar) <= 130
 
 
 def test_without_supervision_of_prefixes_a_coarse_level_falls_apart(fitted: Fit):

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sfumato.errors import InputError, SettingsError
+from sfumato.kernels.splats3d import Shot
 from sfumato.media.avatar.evaluate import mean_psnr
 from sfumato.media.avatar.forest import Bools, Floats, Forest, Ints
 from sfumato.media.avatar.growth import Pull, Stream, chosen, grow, stream, uniform, worth
 from sfumato.media.avatar.learner import Learner
 from sfumato.media.avatar.model import FACE_FIELDS, PATCHES, SPLIT_FIELDS, Avatar, Parameters
-from sfumato.media.avatar.objective import Supervised, all_levels, objective, one_prefix
+from sfumato.media.avatar.objective import Draw, Supervised, all_levels, objective, one_prefix
 from sfumato.media.avatar.pictures import Pictures
 from sfumato.media.avatar.settings import SPLATS_PER_FACE, AvatarSettings
 from sfumato.media.avatar.tuning import MeshTuning
@@ -129,6 +130,11 @@ class Fit:
         learner = Learner(forest, settings.sh_degree, () if settings.patches else PATCHES.values())
         self.state = State(start, learner, Pull(forest), tuning, rng)
         self._stream: Stream | None = None
+        self._draw: Draw = Shot
+        if settings.device == "cuda":
+            from sfumato.kernels.device_shot import DeviceShot
+
+            self._draw = DeviceShot
 
     def run(self, report: Report | None = None, checkpoint: Checkpoint | None = None) -> Avatar:
         """Fit to the end.
@@ -202,7 +208,13 @@ class Fit:
             state.order = state.rng.permutation(len(self.pictures)).tolist()
         view = self.pictures[state.order.pop()]
         found = objective(
-            state.avatar, self.mesh(view.frame), view.camera, view.picture, self._prefixes(), background=self.background
+            state.avatar,
+            self.mesh(view.frame),
+            view.camera,
+            view.picture,
+            self._prefixes(),
+            background=self.background,
+            draw=self._draw,
         )
         state.pull.add(found.screen)
         decay = max(0.0, done - GROWTH[1]) / (1 - GROWTH[1])

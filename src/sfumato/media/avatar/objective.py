@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,11 +12,11 @@ from numpy.typing import ArrayLike
 from sfumato.camera import Camera
 from sfumato.errors import SettingsError
 from sfumato.kernels.loss import SSIM_WEIGHT, l1_ssim
-from sfumato.kernels.splats3d import Shot
+from sfumato.kernels.splats3d import Gradient3D, Rendering3D, Shot
 from sfumato.media.avatar.forest import Bools, Floats, Forest
 from sfumato.media.avatar.growth import Stream
 from sfumato.media.avatar.model import Avatar, Parameters, Part, Pose
-from sfumato.splats import Float32Array
+from sfumato.splats import Float32Array, Splats3D
 
 BASE_SHARE = 0.5
 """How often the prefix that is compared is level 1: everybody sees the base. Never is 1.8 dB worse there on a synthetic
@@ -51,6 +52,22 @@ class ObjectiveSettings:
                 raise SettingsError(f"cannot fit an avatar: {name}: it is 0 or more, not {getattr(self, name)!r}")
 
 
+class Drawn(Protocol):
+    """One picture, and the way back from it."""
+
+    rendering: Rendering3D
+
+    def gradient(self, d_color: Float32Array) -> Gradient3D:
+        """From the gradient for colours, [H, W, 3], to those for the splats."""
+
+
+class Draw(Protocol):
+    """`splats3d.Shot`, or what does the same elsewhere."""
+
+    def __call__(self, splats: Splats3D, camera: Camera, *, background: ArrayLike | None = None) -> Drawn:
+        """The picture of splats over a background."""
+
+
 @dataclass(frozen=True, eq=False)
 class Supervised:
     """A prefix to compare with a picture. shown: [N], its faces; None is all of them. weight: of its error, > 0."""
@@ -84,17 +101,18 @@ def objective(
     *,
     background: ArrayLike = (1.0, 1.0, 1.0),
     settings: ObjectiveSettings | None = None,
+    draw: Draw = Shot,
 ) -> Objective:
     """The loss of an avatar on a mesh [V, 3] in one view, and its gradient.
 
-    picture: [H, W, 3], 0..1, over the background. prefixes: at least one.
+    picture: [H, W, 3], 0..1, over the background. prefixes: at least one. draw: makes what draws them.
     """
     settings = settings or ObjectiveSettings()
     pose = Pose(avatar, mesh)
     value, squares, parts = 0.0, [], []
     for prefix in prefixes:
         part = pose.part(prefix.shown)
-        shot = Shot(part.splats, camera, background=background)
+        shot = draw(part.splats, camera, background=background)
         loss = l1_ssim(shot.rendering.color, picture, weight=settings.ssim_weight)
         squares.append(float(np.mean((np.clip(shot.rendering.color, 0, 1) - picture) ** 2)))
         parts.append((part, shot.gradient(np.float32(prefix.weight) * loss.gradient)))

@@ -45,7 +45,7 @@ class Pictures:
         camera = self._cameras[which]
         pixels = self._kept.get(number)
         if pixels is None:
-            pixels = np.rint(255 * self._capture.image(frame, which)).astype(np.uint8)
+            pixels = np.rint(255 * self._cut_out(frame, which)).astype(np.uint8)
             if pixels.shape[:2] != (camera.height, camera.width):
                 small = Image.fromarray(pixels).resize((camera.width, camera.height), Image.Resampling.BOX)
                 pixels = np.asarray(small)
@@ -53,6 +53,14 @@ class Pictures:
                 self._kept[number] = pixels
                 self._room -= pixels.nbytes
         return View(frame, camera, pixels * np.float32(1 / 255))
+
+    def _cut_out(self, frame: int, which: int) -> Float32Array:
+        """A picture that shows nothing but background where its mask says that the head is not."""
+        pixels, mask = self._capture.image(frame, which), self._capture.mask(frame, which)
+        if mask is None:
+            return pixels
+        background = np.array(self._capture.background, np.float32)
+        return np.where(mask[:, :, None] > 0, pixels, background)
 
     def some(self, count: int) -> list[int]:
         """The numbers of `count` pictures, or all, spread evenly over the pairs."""

@@ -29,6 +29,7 @@ class AvatarSettings:
     attention: how many times more the eyes and the mouth count in the order of the stream and in the growth of the
         forest, 1..100.
     tune_meshes: whether the meshes of the training frames move with the fit, each as its rig can move it.
+    device: "cpu", or "cuda" for a GPU with gsplat, which pays for many splats and large pictures.
     rig_by_reference: the file names the rig and holds none of its shapes.
     supervise: "prefixes" of the stream, whole "levels", or the "whole" avatar alone.
     patches: whether a split may change what it is made on.
@@ -44,6 +45,7 @@ class AvatarSettings:
     seed: int = 0
     attention: float = 1.0
     tune_meshes: bool = False
+    device: Literal["cpu", "cuda"] = "cpu"
     rig_by_reference: bool = False
     supervise: Literal["prefixes", "levels", "whole"] = "prefixes"
     patches: bool = True
@@ -59,6 +61,7 @@ class AvatarSettings:
             ("scale", self.scale, 1 / 16 <= self.scale <= 1, "1/16 to 1"),
             ("seed", self.seed, 0 <= self.seed < 2**63, "0 to 2^63 - 1"),
             ("attention", self.attention, 1 <= self.attention <= 100, "1 to 100"),
+            ("device", self.device, self.device in ("cpu", "cuda"), "cpu or cuda"),
             ("supervise", self.supervise, self.supervise in ("prefixes", "levels", "whole"), "a known way"),
             ("growth", self.growth, self.growth in ("pulled", "uniform"), "a known way"),
         ):
