@@ -366,23 +366,25 @@ def _context(x: int) -> int:
     return min(max(-x >> 3, -40), 60)
 
 
-def decoded(data: bytes, mesh: list[Face]) -> Iterator[tuple[Row, list[bool], Row, list[Row], list[Row]]]:
-    """After every chunk of an avatar: the numbers of the split faces, which faces are there, their shades and values,
-    and the values of the splits; of what is not there all is 0.
-
-    mesh: its faces, from MESH.
-    """
+def forests(data: bytes, mesh: list[Face]) -> Iterator[Forest]:
+    """The forest, one and the same, after every chunk of an avatar. mesh: its faces, from MESH."""
     head = next(json.loads(payload) for kind, _, payload in chunks_of(data) if kind == "HEAD")
     forest = Forest(mesh, head["sh_degree"])
-    columns = 14 + 3 * ((forest.degree + 1) ** 2 - 1)
     for kind, level, payload in chunks_of(data):
         if kind == "TREE":
             forest.take(level, payload)
-        faces = [forest.faces[path] for path in forest.numbered()]
-        yield (
-            [number for number, splat in enumerate(faces) if splat.split is not None],
-            [splat.values is not None for splat in faces],
-            [splat.shade for splat in faces],
-            [splat.values or [0] * columns for splat in faces],
-            [splat.split for splat in faces if splat.split is not None],
-        )
+        yield forest
+
+
+def integers(forest: Forest) -> tuple[Row, list[bool], Row, list[Row], list[Row]]:
+    """The numbers of the split faces, which faces are there, their shades and values, and the values of the splits; of
+    what is not there all is 0."""
+    columns = 14 + 3 * ((forest.degree + 1) ** 2 - 1)
+    faces = [forest.faces[path] for path in forest.numbered()]
+    return (
+        [number for number, splat in enumerate(faces) if splat.split is not None],
+        [splat.values is not None for splat in faces],
+        [splat.shade for splat in faces],
+        [splat.values or [0] * columns for splat in faces],
+        [splat.split for splat in faces if splat.split is not None],
+    )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from dataclasses import fields
 from pathlib import Path
 
@@ -83,6 +84,37 @@ def test_a_fit_that_was_interrupted_goes_on_to_the_same_result(fitted: Fit, tmp_
     assert 0 < broken.state.step < STEPS
     resumed = made()
     assert same(resumed.run(checkpoint=Checkpoint.load(path, {"a": 1})), fitted.state.avatar)
+
+
+def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(fitted: Fit, tmp_path: Path, monkeypatch):
+    path, broken = tmp_path / "head.checkpoint", made()
+    learn = broken.state.learner.step
+
+    def pressed(parameters, slopes, rate):
+        if broken.state.step == 100:
+            signal.raise_signal(signal.SIGINT)
+        learn(parameters, slopes, rate)
+
+    monkeypatch.setattr(broken.state.learner, "step", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(checkpoint=Checkpoint.new(path, {"a": 1}))
+    assert broken.state.step == 101
+    assert same(made().run(checkpoint=Checkpoint.load(path, {"a": 1})), fitted.state.avatar)
+
+
+def test_a_second_ctrl_c_ends_a_fit_at_once_and_keeps_the_older_checkpoint(tmp_path: Path, monkeypatch):
+    path, broken = tmp_path / "head.checkpoint", made()
+
+    def pressed(parameters, slopes, rate):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("it went on")
+
+    monkeypatch.setattr(broken.state.learner, "step", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        broken.run(checkpoint=Checkpoint.new(path, {"a": 1}))
+    assert not path.exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_fit_tells_how_far_it_is_and_how_good_on_what_is_held_out():

@@ -28,6 +28,7 @@ from sfumato.media.avatar.settings import SPLATS_PER_FACE, AvatarSettings
 from sfumato.media.avatar.tuning import MeshTuning
 from sfumato.media.checkpoint import Checkpoint
 from sfumato.media.image.settings import Progress, Report
+from sfumato.media.interruption import Interruption
 from sfumato.splats import Float32Array
 
 # Chosen together on a synthetic head of 2,400 faces: growth earlier or later by 0.2 of the fit costs 0.1 to 0.3 dB.
@@ -148,25 +149,27 @@ class Fit:
         begun = time.monotonic() - state.elapsed
         told = saved = measured = time.monotonic()
         psnr: tuple[float, ...] = ()
-        try:
-            while (done := self._done()) < 1:
-                self._step(done)
-                now = time.monotonic()
-                state.elapsed = now - begun
-                if report and self.held_out is not None and (not psnr or now - measured > MEASURE_EVERY):
-                    psnr, measured = self.level_psnr(self.held_out), time.monotonic()
-                    begun += measured - now  # what is only told does not count as fitting
-                if report and now - told > TELL_EVERY:
-                    left = (1 - done) / done * state.elapsed if done > 0.02 else None
-                    report(Progress(_stage(len(state.avatar), psnr), done, psnr[-1] if psnr else None, left))
-                    told = now
-                if checkpoint and now - saved > SAVE_EVERY:
+        with Interruption() as interruption:
+            try:
+                while (done := self._done()) < 1:
+                    self._step(done)
+                    now = time.monotonic()
+                    state.elapsed = now - begun
+                    if report and self.held_out is not None and (not psnr or now - measured > MEASURE_EVERY):
+                        psnr, measured = self.level_psnr(self.held_out), time.monotonic()
+                        begun += measured - now  # what is only told does not count as fitting
+                    if report and now - told > TELL_EVERY:
+                        left = (1 - done) / done * state.elapsed if done > 0.02 else None
+                        report(Progress(_stage(len(state.avatar), psnr), done, psnr[-1] if psnr else None, left))
+                        told = now
+                    if checkpoint and now - saved > SAVE_EVERY:
+                        state.save(checkpoint)
+                        saved = now
+                    interruption.check()
+            except KeyboardInterrupt:
+                if checkpoint and not interruption.at_once:
                     state.save(checkpoint)
-                    saved = now
-        except KeyboardInterrupt:
-            if checkpoint:
-                state.save(checkpoint)
-            raise
+                raise
         return state.avatar
 
     def mesh(self, frame: int) -> Float32Array:

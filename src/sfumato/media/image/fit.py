@@ -21,6 +21,7 @@ from sfumato.media.image.model import MARGIN, Layers, Plan, make_plan
 from sfumato.media.image.objective import Background, Objective
 from sfumato.media.image.placement import LEAST_SCALE, added_splats, first_splats, morton
 from sfumato.media.image.settings import FitSettings, Progress, Report
+from sfumato.media.interruption import Interruption
 from sfumato.splats import Float32Array, Splats2D
 
 # Tuned together on Kodak images (benchmarks/image_fit.py). Steps are fractions of a splat's own size, and intensity.
@@ -111,21 +112,23 @@ def fit_image(
     state = State.load(checkpoint) or State.start(fit.objective.channels, settings.seed)
     begun = time.monotonic() - state.elapsed
     told = saved = time.monotonic()
-    try:
-        while (done := fit.share_done(state)) < 1:
-            psnr = fit.step(state, done)
-            now = time.monotonic()
-            state.elapsed = now - begun
-            if report and now - told > 0.1:
-                report(Progress("fit", done, psnr, (1 - done) / done * state.elapsed if done > 0.02 else None))
-                told = now
-            if checkpoint and now - saved > SAVE_EVERY:
+    with Interruption() as interruption:
+        try:
+            while (done := fit.share_done(state)) < 1:
+                psnr = fit.step(state, done)
+                now = time.monotonic()
+                state.elapsed = now - begun
+                if report and now - told > 0.1:
+                    report(Progress("fit", done, psnr, (1 - done) / done * state.elapsed if done > 0.02 else None))
+                    told = now
+                if checkpoint and now - saved > SAVE_EVERY:
+                    state.save(checkpoint)
+                    saved = now
+                interruption.check()
+        except KeyboardInterrupt:
+            if checkpoint and not interruption.at_once:
                 state.save(checkpoint)
-                saved = now
-    except KeyboardInterrupt:
-        if checkpoint:
-            state.save(checkpoint)
-        raise
+            raise
     while state.born < len(fit.birthdays):  # the time was over before the last births
         fit.give_birth(state)
     state.reorder(np.argsort(state.chunk, kind="stable"))
