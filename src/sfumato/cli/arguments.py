@@ -171,6 +171,11 @@ def _add_encode(verb: CommandParser) -> None:
     verb.add_argument(
         "--scale", type=float, metavar="X", help="captures: learn from pictures of this size, 0.5 is half"
     )
+    verb.add_argument(
+        "--attention", type=float, metavar="X", help="captures: eyes and mouth count X times more, and come earlier (1)"
+    )
+    verb.add_argument("--tune-meshes", action="store_true", help="captures: correct the tracking while learning")
+    verb.add_argument("--device", choices=("cpu", "cuda"), help="captures: where to draw; cuda needs gsplat (cpu)")
     _json(verb)
     verb.add_argument("--quiet", action="store_true", help="no progress and no summary")
 

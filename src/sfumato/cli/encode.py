@@ -24,12 +24,13 @@ _OPTIONS = {
     "scene": ("detail", "optimise", "repair"),
     "capture": (
         "splats", "seconds", "iterations", "seed", "resume", "rig", "rig_by_reference", "sh_degree", "depth", "scale",
+        "attention", "tune_meshes", "device",
     ),
 }  # fmt: skip
 """The options that each kind of source knows."""
 _DEFAULTS = {
     "levels": 6, "resolution_levels": 0, "seed": 0, "resume": False, "detail": 1.0, "optimise": 0.0, "repair": False,
-    "rig_by_reference": False,
+    "rig_by_reference": False, "tune_meshes": False,
 }  # fmt: skip
 """What an option is that was not given, where that is not None."""
 
@@ -130,10 +131,13 @@ def _settings_of_capture(arguments: argparse.Namespace) -> dict[str, Any]:
         "sh_degree": arguments.sh_degree,
         "depth": arguments.depth,
         "scale": arguments.scale,
+        "attention": arguments.attention,
+        "device": arguments.device,
         "rig": arguments.rig,
     }
     found = {name: value for name, value in given.items() if value is not None}
-    return {**found, "seed": arguments.seed, "rig_by_reference": arguments.rig_by_reference}
+    switches = {"rig_by_reference": arguments.rig_by_reference, "tune_meshes": arguments.tune_meshes}
+    return {**found, "seed": arguments.seed, **switches}
 
 
 def _bytes(text: str) -> int:

@@ -271,6 +271,7 @@ def test_the_folder_of_a_capture_becomes_an_avatar(
     capture.mkdir()
     (capture / "capture.json").write_text("{}")
     options = ["--splats", 152, "--seconds", 60, "--sh-degree", 0, "--depth", 3, "--scale", 0.5, "--seed", 7]
+    options += ["--attention", 3, "--tune-meshes", "--device", "cuda"]
     assert run("encode", capture, "-o", out, *options, "--rig", "rig.npz", "--rig-by-reference", "--resume") == 0
     said = capsys.readouterr().out
     assert said == f"{out}: 5,580 bytes, 152 splats in 3 levels and 9 chunks, 31.50 dB, fitted in 1:15\n"
@@ -278,8 +279,9 @@ def test_the_folder_of_a_capture_becomes_an_avatar(
     assert json.loads(capsys.readouterr().out)["psnr_db"] == 31.5
     first, second = told
     assert first["settings"] == sfumato.AvatarSettings(
-        splats=152, seconds=60, sh_degree=0, depth=3, scale=0.5, seed=7, rig_by_reference=True
-    )
+        splats=152, seconds=60, sh_degree=0, depth=3, scale=0.5, seed=7, rig_by_reference=True,
+        attention=3, tune_meshes=True, device="cuda",
+    )  # fmt: skip
     assert first["rig"] == "rig.npz" and first["resume"] and first["checkpoint"] == Path(f"{out}.checkpoint")
     assert second["settings"] == sfumato.AvatarSettings(steps=10) and second["rig"] is None and not second["resume"]
 
