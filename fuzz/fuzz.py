@@ -35,6 +35,7 @@ class Target:
 
 
 TARGETS = {
+    "avatar": Target("fuzz_avatar", ("sfumato.media.avatar", "sfumato.container"), longest=8192),
     "container": Target("fuzz_container", ("sfumato.container",)),
     "image": Target("fuzz_image", ("sfumato.media.image", "sfumato.coding")),
     "rig": Target("fuzz_rig", ("sfumato.media.avatar", "sfumato.coding")),

@@ -30,18 +30,21 @@ def test_the_mesh_comes_first_then_its_faces_then_shapes_then_splats_level_by_le
     assert levels == sorted(levels) and levels[0] == 1 and levels[-1] == 2
 
 
-def test_shapes_are_spread_evenly_between_the_splats_of_level_1(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_shapes_come_soon_one_after_each_chunk_of_splats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rig_codec, "_SHAPES_BYTES", 1)
     data = small_file(chunk_splats=3)
     assert [chunk.kind for chunk in Parser().feed(data) if not chunk.level][-1] == "SHAP"
     found = entries(data)
     kinds = [kind for kind, level, _ in found if level == 1]
-    shapes, trees = kinds.count("SHAP"), kinds.count("TREE")
-    assert shapes == 4 and trees > 2 * shapes
-    assert kinds[0] == kinds[-1] == "TREE"
-    gaps = np.diff([number for number, kind in enumerate(kinds) if kind == "SHAP"])
-    assert gaps.max() - gaps.min() <= 1
+    assert kinds[:8] == ["TREE", "SHAP"] * 4
+    assert set(kinds[8:]) == {"TREE"}
     assert all(kind == "TREE" for kind, level, _ in found if level > 1)
+
+
+def test_more_shapes_than_chunks_of_splats_are_spread_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rig_codec, "_SHAPES_BYTES", 1)
+    kinds = [kind for kind, level, _ in entries(small_file(chunk_splats=24)) if level == 1]
+    assert kinds == ["SHAP", "SHAP", "TREE"] * 2
 
 
 def test_a_forest_of_one_level_is_all_base(monkeypatch: pytest.MonkeyPatch) -> None:

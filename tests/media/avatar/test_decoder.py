@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from golden.avatar.make_golden import _moving_rig
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +18,8 @@ from sfumato.container import Chunk, Parser, Part, assemble
 from sfumato.errors import ChunkError, FormatError, InputError, LimitError, TruncatedError, UnsupportedError
 from sfumato.media.avatar.decoder import AvatarDecoder, AvatarState
 from sfumato.media.avatar.layout import MESH, SHAPES, TREE
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "avatar"
 
 DATA = small_file()
 
@@ -269,3 +273,10 @@ def test_a_rig_by_reference_shows_the_neutral_and_moves_with_the_users_own() -> 
     for _ in range(2):
         with pytest.raises(InputError, match="needs the rig 'small'"):
             decoder.feed(data)
+
+
+def test_shapes_in_a_file_that_only_names_its_rig_are_refused_with_the_rig_at_hand_too() -> None:
+    data = (GOLDEN / "hostile-shape-of-a-stranger.sfu").read_bytes()
+    for rig in (None, _moving_rig()):
+        with pytest.raises(ChunkError, match="only names"):
+            AvatarDecoder(rig=rig).feed(data)

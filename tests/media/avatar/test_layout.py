@@ -33,7 +33,7 @@ def test_bounds_hold_every_vertex() -> None:
         ({"faces": True}, ChunkError),
         ({"faces": 153}, ChunkError),
         ({"vertices": 2}, ChunkError),
-        ({"vertices": 2**53 - 1}, ChunkError),
+        ({"vertices": 2**53 - 1}, LimitError),
         ({"splats": -1}, ChunkError),
         ({"splats": 1.5}, ChunkError),
         ({"splats": 2**53 - 1, "faces": 2**53 - 1}, LimitError),

@@ -144,6 +144,8 @@ class AvatarDecoder(Decoder):
         self._rig, self._reference = rig, reference
 
     def _take_shapes(self, chunk: Chunk, rig: Rig) -> None:
+        if self._reference is not None:
+            raise ChunkError("shapes of a rig that the file only names")
         found = decode_shapes(chunk.payload, rig)
         self._promise(chunk, 0)
         self._rig = found

@@ -11,6 +11,7 @@ import numpy as np
 from sfumato.errors import ChunkError, LimitError
 from sfumato.media.avatar.forest import Floats
 from sfumato.media.avatar.known import MAX_SPLATS
+from sfumato.media.avatar.rig_header import MAX_FACES, MAX_VERTICES
 
 MESH, SHAPES, TREE = "MESH", "SHAP", "TREE"
 """The kinds of chunks: the neutral mesh and what moves it, shapes of the rig, splats of the forest."""
@@ -61,7 +62,12 @@ class Layout:
         )
         if splats > MAX_SPLATS:
             raise LimitError(f"HEAD declares {splats:,} splats; an avatar has {MAX_SPLATS:,} at most")
-        if not (1 <= faces <= splats and 3 <= vertices <= 3 * MAX_SPLATS):
+        if vertices > MAX_VERTICES or faces > MAX_FACES:
+            raise LimitError(
+                f"HEAD declares a mesh of {vertices:,} vertices and {faces:,} faces; the caps are {MAX_VERTICES:,} and "
+                f"{MAX_FACES:,}"
+            )
+        if not (1 <= faces <= splats and vertices >= 3):
             raise ChunkError(
                 f"HEAD declares {splats:,} splats on {faces:,} faces with {vertices:,} vertices, which cannot be"
             )
