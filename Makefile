@@ -9,7 +9,9 @@ SECONDS ?= 60
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard native/*.cpp native/*.h) \
-	$(shell find src -type f -not -path '*/__pycache__/*' -not -name '*.so' -not -name '*.dylib' -not -name '*.dll')
+	$(shell find src -type f -not -path '*/__pycache__/*' -not -path '*/viewer_dist/*' \
+		-not -name '*.so' -not -name '*.dylib' -not -name '*.dll')
+VIEWER := viewer/package.json viewer/build.mjs viewer/index.html $(shell find viewer/src -type f)
 
 .PHONY: help demo test bench format fuzz native clean
 
@@ -29,6 +31,8 @@ test: $(VENV)/dev.stamp tests/interop/node_modules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict src
+	@if [ -d viewer/node_modules/vitest ]; then set -ex; cd viewer; \
+		npm run --silent lint; npm run --silent typecheck; npm run --silent test; fi
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/dev.stamp
@@ -65,15 +69,25 @@ $(VENV)/build.stamp: constraints.txt | $(BIN)/python
 	@$(PIP) scikit-build-core $$(command -v cmake >/dev/null || echo cmake) $$(command -v ninja >/dev/null || echo ninja)
 	@touch $@
 
-$(VENV)/demo.stamp: $(SOURCES) $(VENV)/build.stamp
+$(VENV)/demo.stamp: $(SOURCES) $(VENV)/build.stamp $(VENV)/viewer.stamp
 	@echo 'Compiling and installing Sfumato (the first time takes a minute) ...'
 	@$(PIP) --no-build-isolation '.[plot]'
 	@touch $@
 
-$(VENV)/dev.stamp: $(SOURCES) $(VENV)/build.stamp
+$(VENV)/dev.stamp: $(SOURCES) $(VENV)/build.stamp $(VENV)/viewer.stamp
 	@echo 'Compiling and installing Sfumato and its development tools (the first time takes a few minutes) ...'
 	@$(PIP) --no-build-isolation '.[dev]'
 	@touch $@ $(VENV)/demo.stamp
+
+# The viewer is built where npm can install what builds it. Without it everything but the viewer works.
+$(VENV)/viewer.stamp: viewer/node_modules $(VIEWER) | $(BIN)/python
+	@if [ -d viewer/node_modules/esbuild ]; then echo 'Building the viewer ...'; npm run --silent --prefix viewer build; fi
+	@touch $@
+
+viewer/node_modules: viewer/package-lock.json
+	@if ! command -v npm >/dev/null; then echo 'No npm: the viewer is not built.'; \
+	elif npm ci --prefix viewer --no-audit --no-fund --loglevel=error --fetch-retries=0 --fetch-timeout=20000; \
+		then touch $@; else echo 'npm cannot install the packages: the viewer is not built.'; fi
 
 # Programs of others that read what Sfumato writes. Without node, or where npm reaches nothing, their tests are skipped.
 tests/interop/node_modules: tests/interop/package.json

@@ -56,6 +56,7 @@ class Case:
 CASES = (
     Case("small", (256, 374), AvatarSettings(), faces=4_000),
     Case("published size", (550, 802), AvatarSettings()),
+    Case("published splats", (550, 802), AvatarSettings(splats=170_000, steps=1_500)),
     Case("ICT-FaceKit", (384, 560), AvatarSettings(splats=60_000, steps=1_000), frames=12, rig=ICT),
 )
 

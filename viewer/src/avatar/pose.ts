@@ -1,0 +1,197 @@
+/** An avatar that is posed: edits in, arrays of splats in the world out. */
+
+import { Growing } from "../decode/avatar_growing";
+import type { Edit, FacesEdit, PatchesEdit, PointsEdit, Rows3D } from "../decode/types";
+import { FRAME_NUMBERS, frameOf, quaternionOf } from "./frames";
+import type { Expression, Names } from "./names";
+import { Rig } from "./rig";
+
+/**
+ * Takes the edits of an avatar and poses what has come. Arrays are valid until the next `apply`; those that `pose`
+ * writes have the same place from pose to pose, and posing allocates no others.
+ */
+export class AvatarPose {
+  /** Splats that have come; rows of the arrays below beyond are of no meaning. */
+  count = 0;
+  private rig: Rig | null = null;
+  private points = 0;
+  private readonly posed = floats(); // vertices
+  private readonly pointCorners = wholes();
+  private readonly pointWeights = floats();
+  private readonly faceCorners = wholes();
+  private readonly offsets = floats();
+  private readonly rotations = floats();
+  private readonly scales = floats();
+  private readonly opacities = floats();
+  private readonly constants = floats();
+  private readonly harmonics = floats();
+  private readonly means = floats();
+  private readonly worldRotations = floats();
+  private readonly worldScales = floats();
+  private readonly frame = new Float64Array(FRAME_NUMBERS);
+
+  apply(edits: readonly Edit[]): void {
+    for (const edit of edits) {
+      if (edit.type === "mesh") {
+        this.rig = new Rig(edit);
+        put(this.posed, edit.vertices);
+      } else if (edit.type === "shapes") this.rig?.add(edit);
+      else if (edit.type === "points") this.addPoints(edit);
+      else if (edit.type === "faces") this.addFaces(edit);
+      else if (edit.type === "patches") this.patch(edit);
+    }
+  }
+
+  /** What the avatar can be told; null before its mesh. */
+  get names(): Names | null {
+    return this.rig?.names ?? null;
+  }
+
+  /** [V + S, 3] the mesh and the points inside its faces, as they were posed last. */
+  get vertices(): Float32Array {
+    return this.posed.values;
+  }
+
+  /** Of the mesh and of the points. */
+  get vertexCount(): number {
+    return this.rig ? this.rig.count + this.points : 0;
+  }
+
+  /** [count, 3] numbers of vertices. */
+  get corners(): Uint32Array {
+    return this.faceCorners.values;
+  }
+
+  /** [count, 3], [count, 4] and [count, 3], see `Rows3D`: what `pose` found. */
+  get mean(): Float32Array {
+    return this.means.values;
+  }
+  get rotation(): Float32Array {
+    return this.worldRotations.values;
+  }
+  get scale(): Float32Array {
+    return this.worldScales.values;
+  }
+
+  /** [count], [count, 3] and [count, harmonics, 3], the same in every pose. */
+  get opacity(): Float32Array {
+    return this.opacities.values;
+  }
+  get sh0(): Float32Array {
+    return this.constants.values;
+  }
+  get sh(): Float32Array {
+    return this.harmonics.values;
+  }
+
+  /** Rows that have come, in the frames of their faces; valid until the next `apply`. */
+  rows(first: number, count: number): Rows3D {
+    const part = ({ values }: Growing<Float32Array>, width: number) => values.subarray(width * first, width * (first + count));
+    const [mean, rotation, scale] = [part(this.offsets, 3), part(this.rotations, 4), part(this.scales, 3)];
+    const [opacity, sh0] = [part(this.opacities, 1), part(this.constants, 3)];
+    return { type: "rows3d", first, count, mean, rotation, scale, opacity, sh0, level: 0, nodes: false };
+  }
+
+  /** Poses the vertices alone: the rest is a renderer's that places splats itself. */
+  poseVertices(expression: Expression): void {
+    if (!this.rig) return;
+    const vertices = this.vertices;
+    this.rig.pose(expression, vertices);
+    const corners = this.pointCorners.values;
+    const weights = this.pointWeights.values;
+    // The corners of a point are vertices before it.
+    for (let at = 0, to = 3 * this.rig.count; at < 3 * this.points; at += 3, to += 3) {
+      const [i, j, k] = [3 * corners[at], 3 * corners[at + 1], 3 * corners[at + 2]];
+      const [a, b, c] = [weights[at], weights[at + 1], weights[at + 2]];
+      for (let axis = 0; axis < 3; axis++) {
+        vertices[to + axis] = a * vertices[i + axis] + b * vertices[j + axis] + c * vertices[k + axis];
+      }
+    }
+  }
+
+  /** Poses the vertices and, of the splats, the centres: what sorting needs. */
+  poseCenters(expression: Expression): void {
+    this.poseVertices(expression);
+    for (let row = 0; row < this.count; row++) this.place(row);
+  }
+
+  /** Poses everything. */
+  pose(expression: Expression): void {
+    this.poseVertices(expression);
+    const { frame } = this;
+    const local = this.rotations.values;
+    const turned = this.rotation;
+    const sizes = this.scales.values;
+    const scaled = this.scale;
+    for (let row = 0; row < this.count; row++) {
+      this.place(row);
+      quaternionOf(frame);
+      const [fw, fx, fy, fz] = [frame[13], frame[14], frame[15], frame[16]];
+      const at = 4 * row;
+      const [w, x, y, z] = [local[at], local[at + 1], local[at + 2], local[at + 3]];
+      turned[at] = fw * w - fx * x - fy * y - fz * z;
+      turned[at + 1] = fw * x + fx * w + fy * z - fz * y;
+      turned[at + 2] = fw * y - fx * z + fy * w + fz * x;
+      turned[at + 3] = fw * z + fx * y - fy * x + fz * w;
+      for (let k = 3 * row; k < 3 * row + 3; k++) scaled[k] = frame[12] * sizes[k];
+    }
+  }
+
+  /** The frame of a row's face, and its centre in the world. */
+  private place(row: number): void {
+    const { frame } = this;
+    const corners = this.faceCorners.values;
+    const offset = this.offsets.values;
+    const mean = this.means.values;
+    const at = 3 * row;
+    frameOf(this.vertices, corners[at], corners[at + 1], corners[at + 2], frame);
+    const x = frame[12] * offset[at];
+    const y = frame[12] * offset[at + 1];
+    const z = frame[12] * offset[at + 2];
+    mean[at] = frame[0] * x + frame[3] * y + frame[6] * z + frame[9];
+    mean[at + 1] = frame[1] * x + frame[4] * y + frame[7] * z + frame[10];
+    mean[at + 2] = frame[2] * x + frame[5] * y + frame[8] * z + frame[11];
+  }
+
+  private addPoints({ count, corners, weights }: PointsEdit): void {
+    this.points += count;
+    put(this.pointCorners, corners);
+    put(this.pointWeights, weights);
+    this.posed.add(3 * count);
+  }
+
+  private addFaces(edit: FacesEdit): void {
+    this.count += edit.count;
+    put(this.faceCorners, edit.corners);
+    put(this.offsets, edit.offset);
+    put(this.rotations, edit.rotation);
+    put(this.scales, edit.scale);
+    put(this.opacities, edit.opacity);
+    put(this.constants, edit.sh0);
+    put(this.harmonics, edit.sh);
+    this.means.add(3 * edit.count);
+    this.worldRotations.add(4 * edit.count);
+    this.worldScales.add(3 * edit.count);
+  }
+
+  private patch({ rows, scale, opacity, sh0 }: PatchesEdit): void {
+    rows.forEach((row, i) => {
+      this.scales.values.set(scale.subarray(3 * i, 3 * i + 3), 3 * row);
+      this.opacities.values[row] = opacity[i];
+      this.constants.values.set(sh0.subarray(3 * i, 3 * i + 3), 3 * row);
+    });
+  }
+}
+
+function floats(): Growing<Float32Array> {
+  return new Growing((length) => new Float32Array(length));
+}
+
+function wholes(): Growing<Uint32Array> {
+  return new Growing((length) => new Uint32Array(length));
+}
+
+function put<T extends Float32Array | Uint32Array>(rows: Growing<T>, more: T): void {
+  const at = rows.add(more.length);
+  rows.values.set(more, at);
+}

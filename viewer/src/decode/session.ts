@@ -1,0 +1,78 @@
+/** One file from its address, or its bytes, to messages. */
+
+import { Decoder } from "./decoder";
+import { download, DOWNLOAD, type DownloadSettings, sleep } from "./download";
+import { asFormatError } from "./errors";
+import { Throttle } from "./throttle";
+import type { Message, OpenCommand } from "./types";
+
+const PORTION = 1 << 16; // bytes of a file at hand that are decoded before messages are looked at
+
+export class Session {
+  private readonly aborter = new AbortController();
+  private readonly throttle: Throttle;
+
+  constructor(
+    private readonly command: OpenCommand,
+    private readonly post: (message: Message) => void,
+    private readonly settings: DownloadSettings = DOWNLOAD,
+  ) {
+    this.throttle = new Throttle(command.bytesPerSecond);
+  }
+
+  /** Another speed, in bytes per second, for what is still to come. */
+  set bytesPerSecond(rate: number | null) {
+    this.throttle.bytesPerSecond = rate;
+  }
+
+  /** Ends `run`. */
+  stop(): void {
+    this.aborter.abort();
+  }
+
+  /** Fetches and decodes; resolves after the last message: `complete`, `stopped` or `failed`. */
+  async run(): Promise<void> {
+    const { signal } = this.aborter;
+    let decoder: Decoder | null = null;
+    try {
+      decoder = new Decoder(this.post, { budget: this.command.budget });
+      await this.fetch(decoder, signal);
+      if (!decoder.complete) decoder.close();
+    } catch (error) {
+      if (decoder?.complete) return;
+      if (signal.aborted) {
+        if (decoder) this.post({ type: "stopped", progress: decoder.progress });
+        return;
+      }
+      const { kind, message } = asFormatError(error);
+      this.post({ type: "failed", kind, text: message });
+    }
+  }
+
+  private async fetch(decoder: Decoder, signal: AbortSignal): Promise<void> {
+    const take = async (data: Uint8Array) => {
+      await this.throttle.pass(data, signal, (portion) => {
+        decoder.feed(portion);
+        // What follows is not needed: the connection is closed.
+        if (decoder.complete) this.aborter.abort();
+      });
+      signal.throwIfAborted();
+    };
+    const { source } = this.command;
+    if (typeof source === "string") {
+      const resume = () => {
+        decoder.rewind();
+        return decoder.position;
+      };
+      const warn = (text: string) => {
+        this.post({ type: "warning", text });
+      };
+      await download(source, { take, resume, warn }, signal, this.settings);
+      return;
+    }
+    for (let at = 0; at < source.byteLength && !decoder.complete; at += PORTION) {
+      await take(new Uint8Array(source, at, Math.min(PORTION, source.byteLength - at)));
+      await sleep(0, signal);
+    }
+  }
+}

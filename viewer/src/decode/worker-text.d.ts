@@ -1,0 +1,5 @@
+/** The bundled worker as text; build.mjs makes it. */
+declare module "sfumato:worker" {
+  const text: string;
+  export default text;
+}

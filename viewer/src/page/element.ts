@@ -1,0 +1,274 @@
+/** <sfumato-view>: a file on a page, with what a person needs to look at it. */
+
+import type { Camera } from "../render/camera";
+import { parseCamera } from "./camera_text";
+import { addStyles, icon, make } from "./dom";
+import { listen } from "./gestures";
+import { Meter } from "./meter";
+import { bytesText, parseRate } from "./rate";
+import { STYLES } from "./styles";
+import { type Emit, type Report, Viewer } from "./viewer";
+
+const ICONS = {
+  again: "M13 8a5 5 0 1 1-1.6-3.7M13 2v3h-3",
+  fit: "M8 2v3M8 11v3M2 8h3M11 8h3M8 8h.01",
+  details: "M3 13V9M8 13V3M13 13V6",
+  full: "M6 2H2v4M10 2h4v4M6 14H2v-4M10 14h4v-4",
+};
+
+const KEYS: Partial<Record<string, string>> = {
+  image: "Arrow keys move, plus and minus zoom, 0 shows all.",
+  scene: "Arrow keys turn, with shift they move, plus and minus zoom, 0 shows all.",
+};
+
+export class SfumatoView extends HTMLElement {
+  static readonly observedAttributes = ["src", "budget", "rate", "background", "poster", "camera", "controls", "label"];
+
+  private readonly place = make("div", { class: "stage", part: "stage" });
+  private readonly poster = make("img", { class: "poster", part: "poster", alt: "", hidden: "" });
+  private readonly line = make("div", { class: "line" });
+  private readonly bar = make("div", { class: "bar", part: "bar", role: "toolbar", "aria-label": "View" });
+  private readonly note = make("div", { class: "note", part: "note", role: "alert", hidden: "" });
+  private readonly spoken = make("div", { class: "unseen", "aria-live": "polite" });
+  private readonly keys = make("div", { class: "unseen", id: "keys" });
+  private readonly meter = new Meter((rate) => {
+    this.rate = rate;
+    this.viewer?.throttle(rate);
+  });
+  private readonly details: HTMLButtonElement;
+  private viewer: Viewer | null = null;
+  private source: string | ArrayBuffer | null = null; // of `load`, instead of the attribute
+  private given: Camera | null = null;
+  private rate: number | null = null;
+  private due = false; // a start is due when the attributes are all set
+  private ending: AbortController | null = null; // while connected
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open" });
+    addStyles(root, STYLES);
+    this.details = this.button("Details", ICONS.details, () => { this.toggleDetails(); });
+    this.details.setAttribute("aria-controls", "meter");
+    this.bar.append(
+      this.button("Load again", ICONS.again, () => { this.start(); }),
+      this.button("Show all", ICONS.fit, () => { this.fit(); }),
+      this.details,
+    );
+    // Telephones of Apple have no full screen for elements.
+    if (document.fullscreenEnabled) this.bar.append(this.button("Full screen", ICONS.full, () => { this.toggleFullScreen(); }));
+    root.append(this.place, this.poster, this.line, this.meter.element, this.bar, this.note, this.keys, this.spoken);
+    this.meter.setRate(null);
+    this.showControls();
+  }
+
+  connectedCallback(): void {
+    this.ending = new AbortController();
+    const observer = new ResizeObserver((entries) => { this.measure(entries.at(-1)); });
+    try {
+      observer.observe(this.place, { box: "device-pixel-content-box" });
+    } catch {
+      observer.observe(this.place); // Safari knows pixels of the page alone
+    }
+    this.ending.signal.addEventListener("abort", () => { observer.disconnect(); });
+    this.startSoon();
+  }
+
+  disconnectedCallback(): void {
+    this.destroy();
+    this.ending?.abort();
+    this.ending = null;
+  }
+
+  attributeChangedCallback(name: string, before: string | null, value: string | null): void {
+    if (before === value) return;
+    if (name === "src") this.source = null;
+    if (name === "src" || name === "budget") this.startSoon();
+    else if (name === "rate") this.setRate(parseRate(value));
+    else if (name === "background") this.viewer?.setBackground(value ?? "");
+    else if (name === "camera") this.setCamera(value);
+    else if (name === "poster") this.showPoster();
+    else if (name === "controls") this.showControls();
+    else this.describe();
+  }
+
+  /** Shows a file: an address, or its bytes, which are handed over; without either the one of `src` again. */
+  load(source?: string | ArrayBuffer): void {
+    this.source = source ?? null;
+    this.start();
+  }
+
+  /** The picture as it is now, without fading; "image/png", "image/jpeg" or "image/webp". */
+  async captureFrame(type = "image/png", quality?: number): Promise<Blob> {
+    if (!this.viewer) throw new Error("nothing is shown");
+    this.measure(); // its size may just have changed
+    return this.viewer.capture(type, quality);
+  }
+
+  /** Shows all of it. */
+  fit(): void {
+    this.viewer?.stage?.fit();
+  }
+
+  /** Frees the graphics card, the worker and the connection; `load` begins again. */
+  destroy(): void {
+    this.viewer?.delete();
+    this.viewer = null;
+    this.due = false;
+  }
+
+  /** How a scene is looked at, in pixels of the canvas; set an object with the fields of docs/cameras.md. */
+  get camera(): Camera | null {
+    return this.viewer?.stage?.camera ?? this.given;
+  }
+
+  set camera(value: unknown) {
+    this.given = value === null ? null : parseCamera(value);
+    if (this.viewer?.stage) this.viewer.stage.camera = this.given;
+  }
+
+  /** What there is to say of the file. */
+  get report(): Report | null {
+    return this.viewer?.report ?? null;
+  }
+
+  private startSoon(): void {
+    if (this.due || !this.ending) return;
+    this.due = true;
+    queueMicrotask(() => {
+      if (this.due && this.ending) this.start();
+    });
+  }
+
+  private start(): void {
+    this.destroy();
+    const source = this.source ?? this.getAttribute("src");
+    this.note.hidden = true;
+    this.line.className = "line";
+    this.line.style.transform = "scaleX(0)";
+    if (source === null || source === "" || !this.ending) return;
+    this.showPoster();
+    const settings = {
+      budget: this.getAttribute("budget"),
+      bytesPerSecond: this.rate,
+      background: this.getAttribute("background") ?? "",
+      camera: this.given,
+    };
+    // Bytes are copied: the worker takes them, and they may be wanted again.
+    const sent = typeof source === "string" ? source : source.slice(0);
+    this.viewer = new Viewer(sent, settings, this.emit, () => { this.start(); });
+    const { canvas } = this.viewer;
+    canvas.tabIndex = 0;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-describedby", "keys");
+    this.place.replaceChildren(canvas);
+    this.measure();
+    this.describe();
+    this.meter.show(this.viewer.report);
+    listen(canvas, {
+      drag: (x, y) => this.viewer?.stage?.drag(x, y),
+      pan: (x, y) => this.viewer?.stage?.pan(x, y),
+      zoom: (factor, x, y) => this.viewer?.stage?.zoom(factor, x, y),
+      fit: () => { this.fit(); },
+    }, this.ending.signal);
+  }
+
+  private readonly emit: Emit = (name, detail) => {
+    const { viewer } = this;
+    if (!viewer) return;
+    const { report } = viewer;
+    this.meter.show(report);
+    const whole = report.budgetBytes ?? report.totalBytes;
+    if (whole) this.line.style.transform = `scaleX(${Math.min(1, report.bytes / whole)})`;
+    if (name === "firstpicture") {
+      this.poster.classList.add("gone");
+      this.describe();
+      if (report.state === "loading") this.say("First picture.");
+    } else if (name === "complete") {
+      this.line.classList.add("done");
+      this.describe();
+      this.say(`Complete: ${report.splats.toLocaleString("en")} splats, ${bytesText(report.bytes)}.`);
+    } else if (name === "damaged") {
+      this.tell(report.damages[0], report.damages.length - 1, false);
+    } else if (name === "error") {
+      this.tell((detail as { text: string }).text, 0, true);
+    }
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  };
+
+  private measure(entry?: ResizeObserverEntry): void {
+    // Pixels of the screen, where the browser knows them: rounding them from those of the page may be one off.
+    const exact = (entry as Partial<ResizeObserverEntry> | undefined)?.devicePixelContentBoxSize?.[0];
+    const ratio = window.devicePixelRatio || 1;
+    const { clientWidth, clientHeight } = this.place;
+    this.viewer?.resize(exact?.inlineSize ?? clientWidth * ratio, exact?.blockSize ?? clientHeight * ratio);
+  }
+
+  private setRate(bytesPerSecond: number | null): void {
+    this.rate = bytesPerSecond;
+    this.meter.setRate(bytesPerSecond);
+    this.viewer?.throttle(bytesPerSecond);
+  }
+
+  private setCamera(text: string | null): void {
+    try {
+      this.camera = text === null || text === "" ? null : text;
+    } catch (error) {
+      this.tell(`the camera cannot be used: ${String(error)}`, 0, true);
+    }
+  }
+
+  private showPoster(): void {
+    const address = this.getAttribute("poster");
+    this.poster.hidden = !address;
+    this.poster.classList.toggle("gone", !!this.viewer?.report.firstPicture);
+    if (address) this.poster.src = address;
+    else this.poster.removeAttribute("src");
+  }
+
+  /** "none": no buttons; "full": the numbers are there from the beginning. */
+  private showControls(): void {
+    const controls = this.getAttribute("controls");
+    this.bar.style.display = controls === "none" ? "none" : "";
+    this.setDetails(controls === "full");
+  }
+
+  private toggleDetails(): void {
+    this.setDetails(this.meter.element.hasAttribute("hidden"));
+  }
+
+  private setDetails(open: boolean): void {
+    this.meter.element.hidden = !open;
+    this.details.setAttribute("aria-expanded", String(open));
+  }
+
+  private toggleFullScreen(): void {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else void this.requestFullscreen().catch(() => { this.say("Full screen is not allowed here."); });
+  }
+
+  /** Says what is seen to those who do not see it. */
+  private describe(): void {
+    if (!this.viewer) return;
+    const { medium, splats } = this.viewer.report;
+    const name = this.getAttribute("label") ?? (medium ? `${medium}, ${splats.toLocaleString("en")} splats` : "loading");
+    this.viewer.canvas.setAttribute("aria-label", name);
+    this.keys.textContent = KEYS[medium ?? ""] ?? "";
+  }
+
+  private say(text: string): void {
+    this.spoken.textContent = text;
+  }
+
+  private tell(text: string, more: number, fatal: boolean): void {
+    const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+    this.note.textContent = sentence + (more ? ` (and ${more} more)` : "") + (fatal ? "." : ". The rest is shown.");
+    this.note.classList.toggle("fatal", fatal);
+    this.note.hidden = false;
+  }
+
+  private button(label: string, path: string, pressed: () => void): HTMLButtonElement {
+    const made = make("button", { type: "button", "aria-label": label, title: label }, icon(path));
+    made.addEventListener("click", pressed);
+    return made;
+  }
+}
