@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 from sfumato.errors import CheckpointError
 from sfumato.files import save
 from sfumato.kernels.splats2d import render
+from sfumato.media.checkpoint import Checkpoint
 from sfumato.media.image.assemble import assemble_image
 from sfumato.media.image.asset import ImageAsset
 from sfumato.media.image.canvas import Canvas
-from sfumato.media.image.checkpoint import Checkpoint
 from sfumato.media.image.decoder import ImageDecoder
 from sfumato.media.image.encode import EncodeSettings, encode_pixels
 from sfumato.media.image.finish import choose_color_step, chunk_grids, finish

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from sfumato.delivery.describe import Description
 
-POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+POLICY = "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Content-Security-Policy of the pages here: pictures from this server and their own style, no scripts."""
 
 _STYLE = """
@@ -79,7 +79,7 @@ def _card(card: Card, viewer: bool) -> str:
 
 def _page(title: str, body: str) -> str:
     return (
-        '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
+        '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><link rel="icon" href="data:,">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n"
     )
