@@ -26,6 +26,7 @@ from sfumato.container import Parser
 from sfumato.errors import BudgetError
 from sfumato.kernels.splats3d import render
 from sfumato.media.avatar.asset import AvatarAsset
+from sfumato.media.avatar.decoder import AvatarDecoder
 from sfumato.media.avatar.encode import Subject, fit_of, written
 from sfumato.media.avatar.pictures import Pictures
 from sfumato.media.avatar.settings import AvatarSettings
@@ -138,7 +139,7 @@ def measure(case: Case, settings: dict[str, Any], folder: Path) -> dict[str, Any
         "seconds": {"fit": fitted},
         "float": {split: float_psnr(fit, pictures[split]) for split in SPLITS},
         "rows": rows,
-        "curve": curve(asset, capture, pictures),
+        "curve": curve(data, capture, pictures),
         "driven": driven(asset, subject, pictures["novel expression"]),
     }
 
@@ -201,11 +202,13 @@ def frames_per_second(state: Any, asset: AvatarAsset, subject: Subject, size: tu
     return float(1 / best)
 
 
-def curve(asset: AvatarAsset, capture: Capture, pictures: dict[str, Pictures]) -> list[dict[str, Any]]:
-    """PSNR of every prefix from the base level on, both splits."""
-    found = []
-    for prefix in asset.prefixes:
-        state = asset.state(f"{prefix.length}")
+def curve(data: bytes, capture: Capture, pictures: dict[str, Pictures]) -> list[dict[str, Any]]:
+    """PSNR of every prefix from the base level on, both splits, as a viewer gets them: one decoder, chunk by chunk."""
+    found, at, decoder = [], 0, AvatarDecoder()
+    for prefix in AvatarAsset.open(data).prefixes:
+        decoder.feed(data[at : prefix.length])
+        at, state = prefix.length, decoder.state
+        assert state is not None
         row: dict[str, Any] = {"bytes": prefix.length, "splats": int(state.shown.sum())}
         for split in SPLITS:
             row[split] = prefix_psnr(state, capture, pictures[split], pictures[split].some(STEP_PICTURES))
