@@ -37,6 +37,12 @@ def report(data: dict[str, Any]) -> tuple[str, dict[str, Any], bytes]:
     return "\n".join(parts), data, _plot(data)
 
 
+def one(name: str, case: dict[str, Any]) -> str:
+    """A case alone: what budgets show."""
+    about = f"`python benchmarks/avatar.py --only '{name}'`; other cases: avatar.md.\n"
+    return "\n".join(["# An avatar of many splats\n", about, _head(name, case), _budgets(case)])
+
+
 def _head(name: str, case: dict[str, Any]) -> str:
     width, height = case["size"]
     return (
