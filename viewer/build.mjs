@@ -2,7 +2,7 @@
 // where the Python package serves them from, or into the folder that is named. Prints the sizes; ends with an error if
 // what a page loads is larger than its budget.
 
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -38,6 +38,18 @@ const workersAsText = {
   },
 };
 
+// What is written in GLSL, without comments and blanks that nobody needs.
+const dense = (text) => text.replace(/\/\/.*/g, "").replace(/\s+/g, " ").replace(/ ?([=*/<>,;{}()?:&|]) ?/g, "$1");
+const shadersDense = {
+  name: "shaders",
+  setup({ onLoad }) {
+    onLoad({ filter: /_shaders?\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replace(/`[^`]*`/g, dense),
+      loader: "ts",
+    }));
+  },
+};
+
 function put(name, text) {
   writeFileSync(join(FOLDER, name), text);
   const size = gzipSync(text, { level: 9 }).length;
@@ -47,7 +59,7 @@ function put(name, text) {
 
 mkdirSync(FOLDER, { recursive: true });
 copyFileSync(join(import.meta.dirname, "index.html"), join(FOLDER, "index.html"));
-let size = put("sfumato-view.js", await bundled("src/page/index.ts", { format: "esm", plugins: [workersAsText] }));
+let size = put("sfumato-view.js", await bundled("src/page/index.ts", { format: "esm", plugins: [workersAsText, shadersDense] }));
 size += put("sfumato-page.js", await bundled("src/page/page.ts", { format: "esm" }));
 if (size > BUDGET) {
   console.error(`the viewer takes ${size} bytes after gzip, ${BUDGET} are allowed`);

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -23,23 +20,13 @@ from sfumato.media.scene.asset import SceneAsset
 from sfumato.media.scene.encode import encode_scene
 from sfumato.splats import Splats2D
 
-from .browser.driver import VIEWER, Browser, Page, missing
 from .browser.lines import breaking
-
-if reason := missing():
-    pytest.skip(reason, allow_module_level=True)
-server = pytest.importorskip("sfumato.delivery.server", reason="the server needs the extra 'serve'")
-
-from sfumato.delivery.shelf import Shelf  # noqa: E402
+from .browser.pictures import BEHIND, HEIGHT, WIDTH, camera_text, psnr
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BUDGETS = ("5%", "25%", "100%")
 IMAGE_DB, SCENE_DB = 38, 35  # what is promised; what differs is the rounding of the browser's 8 bits
-WIDTH, HEIGHT = 320, 240
 CAMERA = Camera.look_at(np.array([1.5, -2.0, -4.0]), np.zeros(3), width=WIDTH, height=HEIGHT)
-BEHIND = (0.2, 0.4, 0.6)  # "#336699"
-
-Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -54,49 +41,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def url(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    built = tmp_path_factory.mktemp("viewer")
-    subprocess.run(["node", str(VIEWER / "build.mjs"), str(built)], check=True, stdout=subprocess.DEVNULL)
-    with server.serving(server.application(Shelf.folder(site), viewer=built)) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = Browser()
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def view(browser: Browser, url: str) -> Iterator[Open]:
-    """Opens the viewer on a file; in the end no page has complained about anything."""
-    pages: list[Page] = []
-
-    def opened(name: str, *, moves: bool = False, before: str = "", **query: str) -> Page:
-        address = f"{url}/viewer/?{urlencode({'src': '/' + name, 'controls': 'none', **query})}"
-        pages.append(browser.open(address, WIDTH, HEIGHT, moves=moves, before=before))
-        return pages[-1]
-
-    yield opened
-    assert [page.close() for page in pages] == [[] for _ in pages]
-
-
-def psnr(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
-    return float(-10 * np.log10(max(np.mean((one - other) ** 2), 1e-12)))
-
-
 def expected_scene(data: bytes, camera: Camera = CAMERA) -> NDArray[np.floating]:
     asset = SceneAsset.open(data)
     picture = render(asset.splats(), camera, background=BEHIND, antialias=asset.layout.antialiased)
     return np.clip(picture.color, 0, 1)
-
-
-def camera_text(camera: Camera) -> str:
-    fields = ("width", "height", "fx", "fy", "cx", "cy")
-    rows = {"rotation": camera.rotation.tolist(), "translation": camera.translation.tolist()}
-    return json.dumps({name: getattr(camera, name) for name in fields} | rows)
 
 
 def damaged(path: Path, number: int) -> tuple[bytes, list[Chunk]]:

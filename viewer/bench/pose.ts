@@ -2,13 +2,13 @@
 
 import { readFileSync } from "node:fs";
 import { argv, stdout } from "node:process";
-import { AvatarPose } from "../src/avatar/pose";
+import { AvatarSplats } from "../src/avatar/splats";
 import { Decoder } from "../src/decode/decoder";
 
 const FRAMES = 200;
 
 for (const file of argv.slice(2)) {
-  const pose = new AvatarPose();
+  const pose = new AvatarSplats();
   const decoder = new Decoder((message) => {
     if (message.type === "update") pose.apply(message.edits);
   });

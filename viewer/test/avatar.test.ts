@@ -1,7 +1,7 @@
 /** Avatars decode to the integers of the Python package and are posed to its splats. */
 
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { AvatarPose } from "../src/avatar/pose";
+import { AvatarSplats } from "../src/avatar/splats";
 import { crc32c } from "../src/decode/crc32c";
 import { Decoder } from "../src/decode/decoder";
 import type { Message, Vector3 } from "../src/decode/types";
@@ -107,8 +107,8 @@ test("files with other bytes and right checksums are met as the Python package m
 
 const LIMIT = 1e-6; // a few float32 roundings
 
-function poseOf(messages: Message[]): AvatarPose {
-  const pose = new AvatarPose();
+function poseOf(messages: Message[]): AvatarSplats {
+  const pose = new AvatarSplats();
   for (const message of messages) if (message.type === "update") pose.apply(message.edits);
   return pose;
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { packThrees } from "../src/avatar/frame_shader";
-import { AvatarPose } from "../src/avatar/pose";
+import { AvatarSplats } from "../src/avatar/splats";
 import { buffersOf, Decoder } from "../src/decode/decoder";
 import { chunkEnds, golden, goldenJson } from "./files";
 
@@ -10,8 +10,8 @@ const NAMES = Object.keys((goldenJson("avatar/expected.json") as { decodes: obje
 const RICH = "avatar-degree-1-patches.sfu";
 
 /** The avatar in the first bytes of a golden file, through the messages that a worker posts. */
-function arrived(name: string, bytes = Infinity): AvatarPose {
-  const pose = new AvatarPose();
+function arrived(name: string, bytes = Infinity): AvatarSplats {
+  const pose = new AvatarSplats();
   const decoder = new Decoder((message) => {
     const { edits } = { edits: [], ...structuredClone(message, { transfer: buffersOf(message) }) };
     pose.apply(edits);
@@ -20,7 +20,7 @@ function arrived(name: string, bytes = Infinity): AvatarPose {
   return pose;
 }
 
-function vertices(pose: AvatarPose, weights: Record<string, number>): Float32Array {
+function vertices(pose: AvatarSplats, weights: Record<string, number>): Float32Array {
   pose.poseVertices({ weights });
   return pose.vertices.slice();
 }

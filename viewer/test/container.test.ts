@@ -107,7 +107,7 @@ describe("a budget", () => {
     ["5", 100],
     ["50 splats", 400],
     ["level 1", 1000],
-    ["Level 0", 400],
+    ["Level 0", 100],
     ["1GB", 4000],
     ["100%", 4000],
   ])("of %s lets %d bytes through", (text, length) => {

@@ -1,14 +1,14 @@
-/** An avatar that is posed: edits in, arrays of splats in the world out. */
+/** An avatar that is posed: edits in, the vertices of its mesh and the centres of its splats in the world out. */
 
 import { Growing } from "../decode/avatar_growing";
 import type { Edit, FacesEdit, PatchesEdit, PointsEdit, Rows3D } from "../decode/types";
-import { FRAME_NUMBERS, frameOf, quaternionOf } from "./frames";
+import { FRAME_NUMBERS, frameOf } from "./frames";
 import type { Expression, Names } from "./names";
 import { Rig } from "./rig";
 
 /**
- * Takes the edits of an avatar and poses what has come. Arrays are valid until the next `apply`; those that `pose`
- * writes have the same place from pose to pose, and posing allocates no others.
+ * Takes the edits of an avatar and poses what has come. Arrays are valid until the next `apply`; those that are
+ * posed have the same place from pose to pose, and posing allocates no others.
  */
 export class AvatarPose {
   /** Splats that have come; rows of the arrays below beyond are of no meaning. */
@@ -24,11 +24,8 @@ export class AvatarPose {
   private readonly scales = floats();
   private readonly opacities = floats();
   private readonly constants = floats();
-  private readonly harmonics = floats();
   private readonly means = floats();
-  private readonly worldRotations = floats();
-  private readonly worldScales = floats();
-  private readonly frame = new Float64Array(FRAME_NUMBERS);
+  protected readonly frame = new Float64Array(FRAME_NUMBERS);
 
   apply(edits: readonly Edit[]): void {
     for (const edit of edits) {
@@ -62,26 +59,9 @@ export class AvatarPose {
     return this.faceCorners.values;
   }
 
-  /** [count, 3], [count, 4] and [count, 3], see `Rows3D`: what `pose` found. */
+  /** [count, 3] centres in the world, as they were posed last. */
   get mean(): Float32Array {
     return this.means.values;
-  }
-  get rotation(): Float32Array {
-    return this.worldRotations.values;
-  }
-  get scale(): Float32Array {
-    return this.worldScales.values;
-  }
-
-  /** [count], [count, 3] and [count, harmonics, 3], the same in every pose. */
-  get opacity(): Float32Array {
-    return this.opacities.values;
-  }
-  get sh0(): Float32Array {
-    return this.constants.values;
-  }
-  get sh(): Float32Array {
-    return this.harmonics.values;
   }
 
   /** Rows that have come, in the frames of their faces; valid until the next `apply`. */
@@ -115,30 +95,8 @@ export class AvatarPose {
     for (let row = 0; row < this.count; row++) this.place(row);
   }
 
-  /** Poses everything. */
-  pose(expression: Expression): void {
-    this.poseVertices(expression);
-    const { frame } = this;
-    const local = this.rotations.values;
-    const turned = this.rotation;
-    const sizes = this.scales.values;
-    const scaled = this.scale;
-    for (let row = 0; row < this.count; row++) {
-      this.place(row);
-      quaternionOf(frame);
-      const [fw, fx, fy, fz] = [frame[13], frame[14], frame[15], frame[16]];
-      const at = 4 * row;
-      const [w, x, y, z] = [local[at], local[at + 1], local[at + 2], local[at + 3]];
-      turned[at] = fw * w - fx * x - fy * y - fz * z;
-      turned[at + 1] = fw * x + fx * w + fy * z - fz * y;
-      turned[at + 2] = fw * y - fx * z + fy * w + fz * x;
-      turned[at + 3] = fw * z + fx * y - fy * x + fz * w;
-      for (let k = 3 * row; k < 3 * row + 3; k++) scaled[k] = frame[12] * sizes[k];
-    }
-  }
-
   /** The frame of a row's face, and its centre in the world. */
-  private place(row: number): void {
+  protected place(row: number): void {
     const { frame } = this;
     const corners = this.faceCorners.values;
     const offset = this.offsets.values;
@@ -160,7 +118,7 @@ export class AvatarPose {
     this.posed.add(3 * count);
   }
 
-  private addFaces(edit: FacesEdit): void {
+  protected addFaces(edit: FacesEdit): void {
     this.count += edit.count;
     put(this.faceCorners, edit.corners);
     put(this.offsets, edit.offset);
@@ -168,10 +126,7 @@ export class AvatarPose {
     put(this.scales, edit.scale);
     put(this.opacities, edit.opacity);
     put(this.constants, edit.sh0);
-    put(this.harmonics, edit.sh);
     this.means.add(3 * edit.count);
-    this.worldRotations.add(4 * edit.count);
-    this.worldScales.add(3 * edit.count);
   }
 
   private patch({ rows, scale, opacity, sh0 }: PatchesEdit): void {
@@ -183,7 +138,7 @@ export class AvatarPose {
   }
 }
 
-function floats(): Growing<Float32Array> {
+export function floats(): Growing<Float32Array> {
   return new Growing((length) => new Float32Array(length));
 }
 

@@ -17,14 +17,14 @@ const BYTES: Partial<Record<string, number>> = {
   gib: 1024 ** 3,
 };
 
-/** Which of the prefixes of a file keeps a budget; `whole`: bytes of the whole file. */
-export type Budget = (prefix: Prefix, whole: number) => boolean;
+/** Which of the prefixes of a file keeps a budget; `whole`: bytes of the whole file; `before`: the next shorter prefix. */
+export type Budget = (prefix: Prefix, whole: number, before?: Prefix) => boolean;
 
 /** A budget such as "5%", "30KB", "64KiB", "2000" (bytes), "2000 splats" or "level 2"; BudgetError for all else. */
 export function parseBudget(text: string): Budget {
   const plain = text.trim().toLowerCase();
   const level = /^level\s*(\d{1,3})$/.exec(plain);
-  if (level) return (prefix) => prefix.levels <= Number(level[1]) + 1;
+  if (level) return (_prefix, _whole, before) => !before || before.levels <= Number(level[1]);
   const found = /^(\d{1,15}(?:\.\d{1,9})?)\s*([a-z%]*)$/.exec(plain);
   const amount = Number(found?.[1]);
   const unit = found?.[2];
@@ -44,6 +44,8 @@ export function parseBudget(text: string): Budget {
 export function budgetBytes(prefixes: readonly Prefix[], budget: Budget): number {
   const whole = prefixes[prefixes.length - 1].bytes;
   let bytes = prefixes[0].bytes;
-  for (const prefix of prefixes) if (budget(prefix, whole)) bytes = Math.max(bytes, prefix.bytes);
+  prefixes.forEach((prefix, i) => {
+    if (budget(prefix, whole, prefixes[i - 1])) bytes = Math.max(bytes, prefix.bytes);
+  });
   return bytes;
 }

@@ -1,5 +1,6 @@
 /** <sfumato-view>: a file on a page, with what a person needs to look at it. */
 
+import type { Weights } from "../render/avatar_renderer";
 import type { Camera } from "../render/camera";
 import { parseCamera } from "./camera_text";
 import { addStyles, icon, make } from "./dom";
@@ -7,6 +8,7 @@ import { listen } from "./gestures";
 import { Meter } from "./meter";
 import { bytesText, parseRate } from "./rate";
 import { STYLES } from "./styles";
+import { Posing } from "./posing";
 import { type Emit, type Report, Viewer } from "./viewer";
 
 const ICONS = {
@@ -19,10 +21,11 @@ const ICONS = {
 const KEYS: Partial<Record<string, string>> = {
   image: "Arrow keys move, plus and minus zoom, 0 shows all.",
   scene: "Arrow keys turn, with shift they move, plus and minus zoom, 0 shows all.",
+  avatar: "Arrow keys turn, with shift they move, plus and minus zoom, 0 shows all.",
 };
 
 export class SfumatoView extends HTMLElement {
-  static readonly observedAttributes = ["src", "budget", "rate", "background", "poster", "camera", "controls", "label"];
+  static readonly observedAttributes = ["src", "budget", "rate", "background", "poster", "camera", "controls", "label", "drive"];
 
   private readonly place = make("div", { class: "stage", part: "stage" });
   private readonly poster = make("img", { class: "poster", part: "poster", alt: "", hidden: "" });
@@ -36,6 +39,11 @@ export class SfumatoView extends HTMLElement {
     this.viewer?.throttle(rate);
   });
   private readonly details: HTMLButtonElement;
+  private readonly posing = new Posing(
+    () => this.viewer?.stage ?? null,
+    (...how) => this.button(...how),
+    (text) => { this.tell(text, 0, true); },
+  );
   private viewer: Viewer | null = null;
   private source: string | ArrayBuffer | null = null; // of `load`, instead of the attribute
   private given: Camera | null = null;
@@ -50,13 +58,14 @@ export class SfumatoView extends HTMLElement {
     this.details = this.button("Details", ICONS.details, () => { this.toggleDetails(); });
     this.details.setAttribute("aria-controls", "meter");
     this.bar.append(
+      ...this.posing.buttons,
       this.button("Load again", ICONS.again, () => { this.start(); }),
       this.button("Show all", ICONS.fit, () => { this.fit(); }),
       this.details,
     );
     // Telephones of Apple have no full screen for elements.
     if (document.fullscreenEnabled) this.bar.append(this.button("Full screen", ICONS.full, () => { this.toggleFullScreen(); }));
-    root.append(this.place, this.poster, this.line, this.meter.element, this.bar, this.note, this.keys, this.spoken);
+    root.append(this.place, this.poster, this.line, this.meter.element, this.posing.element, this.bar, this.note, this.keys, this.spoken);
     this.meter.setRate(null);
     this.showControls();
   }
@@ -88,6 +97,7 @@ export class SfumatoView extends HTMLElement {
     else if (name === "camera") this.setCamera(value);
     else if (name === "poster") this.showPoster();
     else if (name === "controls") this.showControls();
+    else if (name === "drive") void this.posing.load(value);
     else this.describe();
   }
 
@@ -113,6 +123,7 @@ export class SfumatoView extends HTMLElement {
   destroy(): void {
     this.viewer?.delete();
     this.viewer = null;
+    this.posing.rest();
     this.due = false;
   }
 
@@ -124,6 +135,24 @@ export class SfumatoView extends HTMLElement {
   set camera(value: unknown) {
     this.given = value === null ? null : parseCamera(value);
     if (this.viewer?.stage) this.viewer.stage.camera = this.given;
+  }
+
+  /** What an avatar is told, by names as in docs/avatars.md: { jawOpen: 0.4, headYaw: 10 }. */
+  get pose(): Weights {
+    return this.posing.weights;
+  }
+
+  set pose(weights: Weights) {
+    this.posing.weights = weights;
+  }
+
+  /** Whether the drive goes on. */
+  get playing(): boolean {
+    return this.posing.playing;
+  }
+
+  set playing(plays: boolean) {
+    this.posing.playing = plays;
   }
 
   /** What there is to say of the file. */
@@ -177,6 +206,7 @@ export class SfumatoView extends HTMLElement {
     if (!viewer) return;
     const { report } = viewer;
     this.meter.show(report);
+    this.posing.update();
     const whole = report.budgetBytes ?? report.totalBytes;
     if (whole) this.line.style.transform = `scaleX(${Math.min(1, report.bytes / whole)})`;
     if (name === "firstpicture") {
@@ -230,6 +260,7 @@ export class SfumatoView extends HTMLElement {
     const controls = this.getAttribute("controls");
     this.bar.style.display = controls === "none" ? "none" : "";
     this.setDetails(controls === "full");
+    this.posing.open(controls === "full");
   }
 
   private toggleDetails(): void {

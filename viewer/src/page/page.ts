@@ -1,6 +1,6 @@
 /** The viewer's own page: what its address says goes to the element. */
 
-const PASSED = ["src", "budget", "rate", "background", "poster", "camera", "controls", "label"] as const;
+const PASSED = ["src", "budget", "rate", "background", "poster", "camera", "controls", "label", "drive"] as const;
 
 const query = new URLSearchParams(location.search);
 const view = document.querySelector("sfumato-view")!;

@@ -1,5 +1,6 @@
 /** A renderer with the view that a person has of what it shows: one kind for each medium. */
 
+import { HEAD_TURNS } from "../avatar/names";
 import type { Edit, ImageLayout, Layout } from "../decode/types";
 import { AvatarRenderer, type Weights } from "../render/avatar_renderer";
 import { type Camera, fitted } from "../render/camera";
@@ -239,7 +240,7 @@ class AvatarStage extends SceneStage<AvatarRenderer> {
   protected override bodies(edit: Edit): Bodies | null {
     if (edit.type !== "mesh") return null;
     const arkit = edit.arkit.filter(({ shapes, turns }) => shapes.length + turns.length);
-    this.answers = arkit.length ? arkit.map(({ name }) => name) : edit.shapes;
+    this.answers = [...(arkit.length ? arkit.map(({ name }) => name) : edit.shapes), ...HEAD_TURNS];
     const { vertices: mean } = edit;
     return { count: mean.length / 3, mean, scale: new Float32Array(mean.length), opacity: new Float32Array(mean.length / 3).fill(1) };
   }

@@ -22,7 +22,7 @@ button:hover { background: rgb(60 60 66 / .85); }
 button[aria-expanded=true] { box-shadow: inset 0 0 0 1px #7ab7ff; }
 svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
 .meter { position: absolute; left: 8px; bottom: 8px; padding: 8px 12px; border-radius: 8px; background: var(--glass); max-width: calc(100% - 150px); }
-.meter[hidden] { display: none; }
+[hidden] { display: none !important; }
 .meter dl { display: grid; grid-template-columns: auto auto; gap: 0 12px; margin: 0; }
 .meter dt { opacity: .75; }
 .meter dd { margin: 0; font-variant-numeric: tabular-nums; }
@@ -30,10 +30,13 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width:
 .meter label span:first-child { opacity: .75; }
 .meter input { width: 96px; margin: 0; accent-color: #7ab7ff; }
 .meter output { min-width: 6em; font-variant-numeric: tabular-nums; }
+.pose { left: auto; right: 8px; bottom: 46px; max-height: calc(100% - 70px); overflow: auto; }
+.pose span::first-letter { text-transform: uppercase; }
+.pose label { justify-content: space-between; margin: 0; }
+summary { cursor: pointer; }
 .note { position: absolute; left: 8px; right: 8px; top: 8px; padding: 6px 10px; border-radius: 6px; background: var(--glass);
   overflow-wrap: anywhere; border-left: 3px solid #ffb454; }
 .note.fatal { border-color: #ff6b6b; }
-.note[hidden] { display: none; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (prefers-reduced-motion: reduce) { .poster, .line { transition: none; } }
 `;

@@ -1,18 +1,27 @@
 /** Avatars: a scene's splats, each in the frame of a face that follows the rig. */
 
 import { packThrees } from "../avatar/frame_shader";
-import type { Names } from "../avatar/names";
 import { AvatarPose } from "../avatar/pose";
-import type { Edit, FacesEdit, Harmonics3D } from "../decode/types";
+import type { Edit, FacesEdit, Harmonics3D, PatchesEdit, Rows3D } from "../decode/types";
 import type { Camera } from "./camera";
 import type { Background } from "./colour";
 import type { GL } from "./gl";
-import type { Renderer } from "./renderer";
+import { FADE, type Renderer } from "./renderer";
 import { type SceneOptions, SceneRenderer } from "./scene_renderer";
 import { Table } from "./table";
 
 /** Numbers by names of ARKit, of shapes, and turns of the head in degrees. */
 export type Weights = Readonly<Record<string, number>>;
+
+/** Splats that change as fast as those come under which they lie. */
+interface Change {
+  edit: PatchesEdit;
+  /** Before it. */
+  scale: Float32Array;
+  sh0: Float32Array;
+  /** Milliseconds. */
+  start: number;
+}
 
 export class AvatarRenderer implements Renderer<Camera> {
   private readonly avatar = new AvatarPose();
@@ -21,10 +30,14 @@ export class AvatarRenderer implements Renderer<Camera> {
   private readonly vertices: Table;
   private weights: Weights = {};
   private words = new Uint32Array(0); // of the vertices, kept from pose to pose
+  private changes: Change[] = [];
   private stale = false; // the pose on the card is not the one that is wanted
 
   /** Throws GraphicsError. */
-  constructor(gl: GL, options: SceneOptions) {
+  constructor(
+    gl: GL,
+    private readonly options: SceneOptions,
+  ) {
     this.corners = new Table(gl, 1, 4, 0);
     this.vertices = new Table(gl, 1, 4, 0);
     this.splats = new SceneRenderer(gl, { antialiased: false }, options, { corners: this.corners, vertices: this.vertices });
@@ -34,36 +47,27 @@ export class AvatarRenderer implements Renderer<Camera> {
     return this.splats.shown;
   }
 
-  /** What it can be told; null before its mesh. */
-  get names(): Names | null {
-    return this.avatar.names;
-  }
-
   pose(weights: Weights): void {
     this.weights = weights;
     this.stale = true;
   }
 
   apply(edits: readonly Edit[], now: number): void {
-    this.avatar.apply(edits);
     for (const edit of edits) {
+      if (edit.type === "patches" && edit.count) this.patch(edit, now);
+      else this.avatar.apply([edit]);
       if (edit.type === "faces") this.addFaces(edit, now);
-      else if (edit.type === "patches" && edit.count) {
-        const first = edit.rows.reduce((least, row) => Math.min(least, row), Infinity);
-        const last = edit.rows.reduce((most, row) => Math.max(most, row), 0);
-        this.splats.change(this.avatar.rows(first, last + 1 - first), now);
-      }
     }
     this.stale ||= edits.length > 0;
   }
 
   draw(camera: Camera, background: Background, now: number): boolean {
-    this.refresh();
-    return this.splats.draw(camera, background, now);
+    this.refresh(now);
+    return this.splats.draw(camera, background, now) || this.changes.length > 0;
   }
 
   settle(camera: Camera, now: number): Promise<void> {
-    this.refresh();
+    this.refresh(Infinity);
     return this.splats.settle(camera, now);
   }
 
@@ -86,8 +90,31 @@ export class AvatarRenderer implements Renderer<Camera> {
     this.splats.apply(added, now);
   }
 
-  /** Poses it anew if it has to be. */
-  private refresh(): void {
+  private patch(edit: PatchesEdit, now: number): void {
+    const { scale, sh0 } = this.avatar.rows(0, this.avatar.count);
+    const old = (values: Float32Array) =>
+      Float32Array.from({ length: 3 * edit.count }, (_, k) => values[3 * edit.rows[Math.floor(k / 3)] + (k % 3)]);
+    this.changes.push({ edit, scale: old(scale), sh0: old(sh0), start: now });
+    this.avatar.apply([edit]);
+    this.splats.apply([{ ...this.patched(edit), type: "opacity3d" }], now);
+  }
+
+  /** All rows between the first and the last that are patched. */
+  private patched({ rows }: PatchesEdit): Rows3D {
+    const first = rows.reduce((least, row) => Math.min(least, row));
+    return this.avatar.rows(first, rows.reduce((most, row) => Math.max(most, row)) + 1 - first);
+  }
+
+  /** Lets patches go on, and poses it anew if it has to be. */
+  private refresh(now: number): void {
+    this.changes = this.changes.filter(({ edit, scale, sh0, start }) => {
+      const time = (now - start) / (this.options.fade ?? FADE);
+      const part = time < 1 ? Math.max(time, 0) : 1; // a frame may have begun before the patch came
+      const mixed = (from: Float32Array, to: Float32Array) => from.map((value, k) => value + part * (to[k] - value));
+      this.avatar.apply([{ ...edit, scale: mixed(scale, edit.scale), sh0: mixed(sh0, edit.sh0) }]);
+      this.splats.reshape(this.patched(edit));
+      return part < 1;
+    });
     if (!this.stale) return;
     this.stale = false;
     const { avatar } = this;

@@ -81,10 +81,9 @@ export class SceneRenderer implements Renderer<Camera> {
     }
   }
 
-  /** Other values of rows that are there; opacities fade to theirs, and centres stay for those who sort. */
-  change(rows: Rows3D, now: number): void {
+  /** Other shapes and colours of rows that are there; opacities are edits, and centres stay for those who sort. */
+  reshape(rows: Rows3D): void {
     this.shapes.put(rows.first, rows.count, packShapes(rows));
-    this.putStates(rows.first, rows.count, rows.opacity, this.seconds(now));
   }
 
   /** Centres [rows, 3] to sort by, which are handed over; for splats in the frames of faces. */
