@@ -193,7 +193,8 @@ def test_hostile_payloads_with_right_checksums_raise_format_errors_alone(draw: s
 
 
 def test_chunks_in_another_order_are_refused() -> None:
-    mesh, *trees, shapes = [chunk for chunk in chunks() if not chunk.level]
+    mesh, first, shapes, *rest = [chunk for chunk in chunks() if not chunk.level]
+    trees = [first, *rest]
     later = [chunk for chunk in chunks() if chunk.level]
 
     def refusal(*parts: Chunk) -> str:
@@ -227,7 +228,8 @@ def test_flags_of_later_versions_are_refused() -> None:
 
 
 def test_chunks_that_hold_other_than_their_announced_splats_are_refused() -> None:
-    mesh, *trees, shapes = [chunk for chunk in chunks() if not chunk.level]
+    mesh, first, shapes, *rest = [chunk for chunk in chunks() if not chunk.level]
+    trees = [first, *rest]
     second = next(chunk for chunk in chunks() if chunk.level == 1)
     head = decoded(DATA).head
     assert head is not None

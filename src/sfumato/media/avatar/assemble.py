@@ -66,20 +66,21 @@ def assemble_avatar(
 
 
 def _ordered(trees: Sequence[Part], shapes: Sequence[bytes]) -> list[Part]:
-    """The chunks behind the mesh: the splats of the faces of the mesh and the first shapes, which make the base level,
-    then the other splats; the other shapes come between those of level 1, one after each chunk of splats, or evenly
-    where they are more: a head should soon be able to do everything."""
+    """The chunks behind the mesh: the splats of its faces, and after the first of them the first shapes, so that a part
+    of the base level can move already. Then the other splats; the other shapes come between those of level 1, one after
+    each chunk of splats, or evenly where they are more: a head should soon be able to do everything."""
     base = [part for part in trees if not part.chunk.level]
     later = trees[len(base) :]
     level = 1 if later else 0
     parts = [Part(Chunk(SHAPES, level if number else 0, payload=payload)) for number, payload in enumerate(shapes)]
     if not later:
-        return [*base, *parts]
+        return [*base[:1], *parts[:1], *base[1:], *parts[1:]]
     first = sum(part.chunk.level == 1 for part in later)
     before: list[list[Part]] = [[] for _ in later]
     for number, part in enumerate(parts[1:], 1):
         before[number if len(parts) <= first else number * first // len(parts)].append(part)
-    return [*base, *parts[:1], *(part for more, tree in zip(before, later, strict=True) for part in (*more, tree))]
+    refinements = (part for more, tree in zip(before, later, strict=True) for part in (*more, tree))
+    return [*base[:1], *parts[:1], *base[1:], *refinements]
 
 
 def _measured(fields: dict[str, Any], parts: Sequence[Part], measure: Measure) -> list[Part]:
