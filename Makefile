@@ -36,7 +36,7 @@ test: $(VENV)/dev.stamp tests/interop/node_modules
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/dev.stamp
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; PYTHONPATH=tests/viewer $(BIN)/python $$file; done
 
 format: $(BIN)/ruff
 	$(BIN)/ruff format .
