@@ -3,55 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from delivery.hosts import GOLDEN, get
+from delivery.nginx import NGINX, nginx_serving
 from sfumato.container import cut
 from sfumato.delivery.check import check_url
 from sfumato.delivery.client import fetch
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
-CONFIGURATION = (Path(__file__).parents[2] / "deploy" / "nginx.conf").read_text(encoding="utf-8")
 SCENE = (GOLDEN / "scene" / "scene-degree-3.sfu").read_bytes()
 HASHED = f"bike.{hashlib.sha256(SCENE).hexdigest()[:8]}.sfu"
-
-# What stands around the file on a server; the rest keeps nginx inside the test's folder.
-AROUND = """
-{user}
-daemon off;
-worker_processes 1;
-pid {place}/nginx.pid;
-error_log {place}/error.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {place}/temp;
-    proxy_temp_path {place}/temp;
-    fastcgi_temp_path {place}/temp;
-    uwsgi_temp_path {place}/temp;
-    scgi_temp_path {place}/temp;
-    gzip on;
-    gzip_types *;
-    gzip_min_length 1;
-{configuration}
-}}
-"""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
@@ -68,24 +33,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (site / ".hidden.sfu").write_text("private")
     (place / "secret.sfu").write_text("private")
     (site / "link.sfu").symlink_to("../secret.sfu")
-    port = free_port()
-    changed = CONFIGURATION.replace("listen 8080;", f"listen 127.0.0.1:{port};").replace("/srv/sfumato", str(site))
-    assert changed.count(str(port)) == changed.count(str(site)) == 1
-    user = "user root;" if os.geteuid() == 0 else ""  # the test's folder is open to nobody else
-    (place / "nginx.conf").write_text(AROUND.format(user=user, place=place, configuration=changed))
-    assert NGINX is not None
-    process = subprocess.Popen([NGINX, "-p", place, "-c", place / "nginx.conf"], stderr=subprocess.PIPE, text=True)
-    try:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, process.communicate()[1]
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
+    with nginx_serving(place, site) as address:
+        yield address
 
 
 def test_check_url_finds_nothing_to_mend(host: str) -> None:

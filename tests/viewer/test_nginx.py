@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from delivery.test_nginx import AROUND, CONFIGURATION, NGINX, free_port
+from delivery.nginx import NGINX, nginx_serving
 
 from sfumato.media.image.asset import ImageAsset
 
@@ -35,23 +32,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     site = place / "site"
     subprocess.run(["node", str(VIEWER / "build.mjs"), str(site)], check=True, stdout=subprocess.DEVNULL)
     shutil.copy(PICTURE, site / "picture.sfu")
-    port = free_port()
-    changed = CONFIGURATION.replace("listen 8080;", f"listen 127.0.0.1:{port};").replace("/srv/sfumato", str(site))
-    user = "user root;" if os.geteuid() == 0 else ""  # the test's folder is open to nobody else
-    (place / "nginx.conf").write_text(AROUND.format(user=user, place=place, configuration=changed))
-    assert NGINX is not None
-    process = subprocess.Popen([NGINX, "-p", place, "-c", place / "nginx.conf"], stderr=subprocess.PIPE, text=True)
-    try:
-        for _ in range(500):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None, process.communicate()[1]
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
+    with nginx_serving(place, site) as address:
+        yield address
 
 
 def test_two_static_files_and_an_asset_show_the_picture(host: str) -> None:

@@ -98,6 +98,11 @@ class Parser:
             return []
         return prefixes(self.head, self.index, self._progress.ends, within_base)
 
+    @property
+    def prefixes_here(self) -> tuple[Prefix, ...]:
+        """The prefixes that have arrived and are valid files themselves, shortest first."""
+        return tuple(prefix for prefix in self.prefixes() if prefix.chunks <= self.chunks)
+
     def feed(self, data: bytes | bytearray | memoryview) -> list[Chunk]:
         """Take the next bytes; returns the medium's chunks (not HEAD, not INDX) that they complete, in file order.
 

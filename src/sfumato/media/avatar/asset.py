@@ -106,8 +106,7 @@ class AvatarAsset:
     @property
     def prefixes(self) -> tuple[Prefix, ...]:
         """The prefixes that are here and are valid files themselves, shortest first."""
-        parser = self._decoder.parser
-        return tuple(prefix for prefix in parser.prefixes() if prefix.chunks <= parser.chunks)
+        return self._decoder.parser.prefixes_here
 
     @property
     def chunks(self) -> tuple[AvatarChunk, ...]:

@@ -18,7 +18,7 @@ from sfumato.media.avatar.asset import AvatarAsset
 from sfumato.media.avatar.attention import attention
 from sfumato.media.avatar.bindable import faces_to_bind
 from sfumato.media.avatar.decoder import AvatarDecoder
-from sfumato.media.avatar.evaluate import squared_error
+from sfumato.media.avatar.evaluate import view_psnr
 from sfumato.media.avatar.finish import finish
 from sfumato.media.avatar.fit import Fit
 from sfumato.media.avatar.forest import Forest, check_template
@@ -183,9 +183,8 @@ def written(subject: Subject, fit: Fit, settings: AvatarSettings) -> bytes:
         found = 0.0
         for view in judges:
             splats = decoder.posed(subject.mesh(decoder.rig, view.frame))
-            error = squared_error(splats, view.camera, view.picture, fit.background)
-            found -= 10 * np.log10(max(error, 1e-10)) / len(judges)
-        return float(found)
+            found += view_psnr(splats, view, fit.background) / len(judges)
+        return found
 
     return assemble_avatar(
         fit.state.avatar,

@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sfumato.camera import Camera
 from sfumato.kernels.splats3d import render
 from sfumato.media.avatar.forest import Bools, Floats
 from sfumato.media.avatar.model import Avatar
-from sfumato.media.avatar.pictures import Pictures
-from sfumato.splats import Float32Array, Splats3D
+from sfumato.media.avatar.pictures import Pictures, View
+from sfumato.splats import Splats3D
 
 
-def squared_error(splats: Splats3D, camera: Camera, picture: Float32Array, background: ArrayLike) -> float:
-    """Mean squared error of what a camera sees of splats over a background, limited to 0..1."""
-    seen = np.clip(render(splats, camera, background=background).color, 0, 1)
-    return float(np.mean(np.square(seen - picture, dtype=np.float64)))
+def view_psnr(splats: Splats3D, view: View, background: ArrayLike) -> float:
+    """In dB, of what a view's camera sees of splats over a background, limited to 0..1; 100 where it is exact."""
+    seen = np.clip(render(splats, view.camera, background=background).color, 0, 1)
+    error = float(np.mean(np.square(seen - view.picture, dtype=np.float64)))
+    return float(-10 * np.log10(max(error, 1e-10)))
 
 
 def mean_psnr(
@@ -36,6 +36,5 @@ def mean_psnr(
     found = np.zeros(len(prefixes))
     for view in (pictures[number] for number in numbers):
         for k, shown in enumerate(prefixes):
-            error = squared_error(avatar.posed(mesh(view.frame), shown), view.camera, view.picture, background)
-            found[k] -= 10 * np.log10(max(error, 1e-10)) / len(numbers)
+            found[k] += view_psnr(avatar.posed(mesh(view.frame), shown), view, background) / len(numbers)
     return tuple(found.tolist())

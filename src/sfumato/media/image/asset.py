@@ -66,7 +66,7 @@ class ImageAsset:
     @property
     def prefixes(self) -> tuple[Prefix, ...]:
         """The prefixes that are here and are valid files themselves, shortest first."""
-        return tuple(p for p in self._parser.prefixes() if p.chunks <= self._parser.chunks)
+        return self._parser.prefixes_here
 
     def splats(self, budget: Budget | str | None = None) -> Splats2D:
         """The splats that a budget such as "5%", "30KB" or "2000 splats" holds; all that are here without one.

@@ -81,8 +81,7 @@ class SceneAsset:
     @property
     def prefixes(self) -> tuple[Prefix, ...]:
         """The prefixes that are here and are valid files themselves, shortest first."""
-        parser = self._decoder.parser
-        return tuple(prefix for prefix in parser.prefixes() if prefix.chunks <= parser.chunks)
+        return self._decoder.parser.prefixes_here
 
     @property
     def chunks(self) -> tuple[SceneChunk, ...]:
