@@ -20,13 +20,6 @@ OUTPUT = Path(__file__).parents[1] / "src" / "sfumato" / "coding" / "tables.npy"
 SHAPE_EXPONENTS = (0.7, 1.0, 2.0)  # generalised Gaussian exponents: heavy tail, Laplace, Gaussian
 SMALLEST_STD, LARGEST_STD = 0.15, 24.0  # at the ends a zero costs < 0.025 bit, about a fifth escapes
 
-# How the points of a box share its two equal halves, tightest class first. Powers of the binomial are for points which
-# keep their distance (and for the coarse fractions of large boxes), beta-binomials for points that cluster. Points
-# drawn by the blurred gradient magnitude of 12 Kodak photographs measure alpha = 5-7 when pooled, 2.6-11 one by
-# one, with no clear trend over box sizes or counts; the classes bracket that.
-BINOMIAL_POWERS = (4.0, 2.0, 1.0)
-BETA_ALPHAS = (24.0, 10.0, 5.0, 2.5, 1.0)
-
 
 def integers(probabilities: NDArray[np.float64]) -> NDArray[np.uint16]:
     """Frequencies >= 1 of sum 2^15 nearest to `probabilities` by largest remainders."""
@@ -61,8 +54,8 @@ def splits(n: int) -> list[NDArray[np.uint16]]:
         log_beta = [math.lgamma(i + alpha) + math.lgamma(n - i + alpha) for i in k]
         return binomial * np.exp(np.array(log_beta) - max(log_beta))
 
-    return [integers(binomial**power) for power in BINOMIAL_POWERS] + [
-        integers(beta_binomial(alpha)) for alpha in BETA_ALPHAS
+    return [integers(binomial ** float(power)) for power in tables.BINOMIAL_POWERS] + [
+        integers(beta_binomial(alpha)) for alpha in tables.BETA_ALPHAS
     ]
 
 

@@ -39,20 +39,55 @@ OUTPUT = Path(__file__).parents[1] / "viewer" / "src" / "decode" / "tables.ts"
 _LINE = 118  # characters
 
 
-def surprises(frequencies: NDArray[np.uint16], bases: NDArray[np.int64]) -> list[int]:
-    """What is left of all frequencies when a decoder predicts each from those before it in its table.
+def split_law(n: int, split_class: int) -> list[int]:
+    """About the table of a class for n points: rational arithmetic alone, which every machine does alike.
 
-    A symbol behind the middle of a symmetric table is predicted from its mirror image, any other by going on
-    geometrically, never beyond what is left of the sum. The last of a table follows from the sum and is left out.
+    The laws are those of make_tables.py, from which they differ where remainders are as good as equal.
+    """
+    weights = [1.0]
+    for k in range(n):
+        if n - 1 - k < k:
+            weights.append(weights[n - 1 - k])
+            continue
+        ratio = (n - k) / (k + 1)
+        weight = weights[k] * ratio
+        if split_class < len(tables.BINOMIAL_POWERS):
+            for _ in range(1, tables.BINOMIAL_POWERS[split_class]):
+                weight *= ratio
+        else:
+            alpha = tables.BETA_ALPHAS[split_class - len(tables.BINOMIAL_POWERS)]
+            weight *= (k + alpha) / (n - 1 - k + alpha)
+        weights.append(weight)
+    total = 0.0
+    for weight in weights:
+        total += weight
+    spare = tables.TOTAL - n - 1
+    exact = [weight / total * spare for weight in weights]
+    law = [int(value) + 1 for value in exact]
+    remainders = sorted(range(n + 1), key=lambda k: law[k] - exact[k])
+    for k in remainders[: tables.TOTAL - sum(law)]:
+        law[k] += 1
+    return law
+
+
+def surprises(frequencies: NDArray[np.uint16], bases: NDArray[np.int64]) -> list[int]:
+    """What is left of all frequencies when a decoder predicts each from what it knows.
+
+    Splits are predicted by their law. Of other tables, a symbol behind the middle of a symmetric one is predicted from
+    its mirror image, any other by going on geometrically, never beyond what is left of the sum. The last of a table
+    follows from the sum and is left out.
     """
     found = []
     for number, (first, end) in enumerate(zip(bases[:-1].tolist(), bases[1:].tolist(), strict=True)):
         table = frequencies[first:end].astype(int).tolist()
-        signed = tables.SIGNED_FIRST <= number < tables.SPLIT_FIRST
-        mirror = len(table) - 1 - signed if number >= tables.SIGNED_FIRST else 2 * len(table)
+        split_class = (number - tables.SPLIT_FIRST) // tables.SPLITS_PER_CLASS
+        law = split_law(len(table) - 1, split_class) if split_class >= 0 else []
+        mirror = len(table) - 2 if number >= tables.SIGNED_FIRST else 2 * len(table)
         left = tables.TOTAL
         for at, frequency in enumerate(table[:-1]):
-            if mirror - at < at:
+            if law:
+                expected = law[at]
+            elif mirror - at < at:
                 expected = table[mirror - at]
             elif at == 0:
                 expected = 0
@@ -100,6 +135,8 @@ def constants() -> dict[str, Any]:
         "SPLIT_FIRST": tables.SPLIT_FIRST,
         "LARGEST_SPLIT": tables.LARGEST_SPLIT,
         "SPLITS_PER_CLASS": tables.SPLITS_PER_CLASS,
+        "BINOMIAL_POWERS": tables.BINOMIAL_POWERS,
+        "BETA_ALPHAS": tables.BETA_ALPHAS,
         "SPLIT_GROUP_FROM": halving._GROUP_FROM.tolist(),
         "SPLIT_GROUP_TO": halving._GROUP_TO.tolist(),
         "SPLIT_CLASS_BITS": halving._CLASS_BITS,
@@ -221,7 +258,7 @@ def source() -> str:
         "",
     ]
     for name, value in constants().items():
-        suffix = " as const" if isinstance(value, (list, dict)) else ""
+        suffix = " as const" if isinstance(value, (list, tuple, dict)) else ""
         lines += _wrapped(f"export const {name} = {json.dumps(value)}{suffix};")
     table_set = tables.table_set()
     text = ",".join(str(number or "") for number in surprises(table_set.frequencies, table_set.bases))
