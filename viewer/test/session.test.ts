@@ -8,7 +8,7 @@ import type { Message, OpenCommand } from "../src/decode/types";
 import { chunkEnds, decode, golden } from "./files";
 
 const DATA = golden("scene/scene-degree-2-fine.sfu");
-const SETTINGS = { retryAfter: [1, 1, 1], stalledAfter: 300 };
+const SETTINGS = { retryAfter: [1, 1, 1], stalledAfter: 300, patience: 0 };
 
 type Handler = (request: IncomingMessage, response: ServerResponse, number: number) => void;
 

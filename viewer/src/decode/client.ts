@@ -34,6 +34,11 @@ export class Client {
     this.send({ type: "throttle", bytesPerSecond });
   }
 
+  /** There is a picture: whoever decodes has waited for it. */
+  shown(): void {
+    this.send({ type: "shown" });
+  }
+
   /** Stop fetching; what is there stays. */
   stop(): void {
     this.send({ type: "stop" });

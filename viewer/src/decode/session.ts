@@ -11,6 +11,7 @@ const PORTION = 1 << 16; // bytes of a file at hand that are decoded before mess
 export class Session {
   private readonly aborter = new AbortController();
   private readonly throttle: Throttle;
+  private goOn: (() => void) | null = null; // null until something can be shown
 
   constructor(
     private readonly command: OpenCommand,
@@ -23,6 +24,11 @@ export class Session {
   /** Another speed, in bytes per second, for what is still to come. */
   set bytesPerSecond(rate: number | null) {
     this.throttle.bytesPerSecond = rate;
+  }
+
+  /** What came first is on the screen: decoding goes on. */
+  shown(): void {
+    this.goOn?.();
   }
 
   /** Ends `run`. */
@@ -49,14 +55,23 @@ export class Session {
     }
   }
 
+  /** The first picture gets the whole processor; waits no longer than a page takes that can show it. */
+  private firstShown(): Promise<void> {
+    return new Promise((resolve) => {
+      this.goOn = resolve;
+      setTimeout(resolve, this.settings.patience);
+    });
+  }
+
   private async fetch(decoder: Decoder, signal: AbortSignal): Promise<void> {
     const take = async (data: Uint8Array) => {
-      await this.throttle.pass(data, signal, (portion) => {
+      await this.throttle.pass(data, signal, async (portion) => {
         decoder.feed(portion);
         // What follows is not needed: the connection is closed.
         if (decoder.complete) this.aborter.abort();
+        signal.throwIfAborted();
+        if (!this.goOn && decoder.progress.splats) await this.firstShown();
       });
-      signal.throwIfAborted();
     };
     const { source } = this.command;
     if (typeof source === "string") {

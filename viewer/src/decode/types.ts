@@ -43,12 +43,17 @@ export interface ThrottleCommand {
   bytesPerSecond: number | null;
 }
 
+/** What came first is on the screen. */
+export interface ShownCommand {
+  type: "shown";
+}
+
 /** Stop fetching; what is there stays. Answered by `stopped` if the file was not over yet. */
 export interface StopCommand {
   type: "stop";
 }
 
-export type Command = OpenCommand | ThrottleCommand | StopCommand;
+export type Command = OpenCommand | ThrottleCommand | ShownCommand | StopCommand;
 
 // ---------------------------------------------------------------------------------------------------------- messages
 

@@ -24,5 +24,6 @@ function open(command: Command & { type: "open" }): void {
 scope.onmessage = ({ data: command }) => {
   if (command.type === "open") open(command);
   else if (command.type === "stop") session?.stop();
+  else if (command.type === "shown") session?.shown();
   else if (session) session.bytesPerSecond = command.bytesPerSecond;
 };

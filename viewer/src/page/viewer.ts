@@ -137,8 +137,11 @@ export class Viewer {
   private draw(now: number): void {
     const { stage: shown } = this;
     if (!shown || this.ending.signal.aborted) return;
-    if (shown.draw(this.background, now)) this.invalidate();
+    this.trying(() => {
+      if (shown.draw(this.background, now)) this.invalidate();
+    });
     if (shown.visible && !this.report.firstPicture) {
+      this.client.shown();
       const firstPicture = { milliseconds: performance.now() - this.began, bytes: this.report.bytes };
       this.report = { ...this.report, firstPicture };
       this.emit("firstpicture", firstPicture);
@@ -148,8 +151,13 @@ export class Viewer {
 
   private take(message: Message): void {
     if (this.ending.signal.aborted) return;
+    this.trying(() => { this.obey(message); });
+  }
+
+  /** What a graphics card cannot do ends the loading. */
+  private trying(work: () => void): void {
     try {
-      this.obey(message);
+      work();
     } catch (error) {
       if (!(error instanceof GraphicsError)) throw error;
       this.client.close();
@@ -171,7 +179,9 @@ export class Viewer {
         this.stage?.apply(message.edits, performance.now());
         this.report = { ...this.report, ...message.progress };
         this.emit("progress", this.report);
-        if (message.edits.length) this.invalidate();
+        if (!message.edits.length) break;
+        if (this.report.firstPicture) this.invalidate();
+        else this.draw(performance.now()); // the browser may keep a frame waiting for long while it is busy
         break;
       case "damaged":
         this.report = { ...this.report, damages: [...this.report.damages, message.text] };

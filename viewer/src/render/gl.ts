@@ -22,6 +22,7 @@ export function context(canvas: HTMLCanvasElement): GL | null {
 /** A linked program and its uniforms by name. */
 export class Program {
   private readonly handle: WebGLProgram;
+  private judged = false;
   private readonly places = new Map<string, WebGLUniformLocation | null>();
 
   constructor(
@@ -37,15 +38,18 @@ export class Program {
       gl.attachShader(this.handle, shader);
       gl.deleteShader(shader);
     }
-    gl.linkProgram(this.handle);
-    if (!gl.getProgramParameter(this.handle, gl.LINK_STATUS) && !gl.isContextLost()) {
-      const logs = gl.getAttachedShaders(this.handle)?.map((shader) => gl.getShaderInfoLog(shader)) ?? [];
-      throw new GraphicsError(`a shader does not compile: ${[gl.getProgramInfoLog(this.handle), ...logs].join(" ")}`);
-    }
+    gl.linkProgram(this.handle); // which goes on beside what this script does, until somebody asks
   }
 
+  /** Throws GraphicsError if it cannot be used. */
   use(): void {
-    this.gl.useProgram(this.handle);
+    const { gl, handle, judged } = this;
+    this.judged = true;
+    if (!judged && !gl.getProgramParameter(handle, gl.LINK_STATUS) && !gl.isContextLost()) {
+      const logs = gl.getAttachedShaders(handle)?.map((shader) => gl.getShaderInfoLog(shader)) ?? [];
+      throw new GraphicsError(`a shader does not compile: ${[gl.getProgramInfoLog(handle), ...logs].join(" ")}`);
+    }
+    gl.useProgram(handle);
   }
 
   /** Where the uniform of this name is. */

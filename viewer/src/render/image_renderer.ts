@@ -52,7 +52,7 @@ export class ImageRenderer implements Renderer<ImageView> {
     for (const edit of edits) {
       if (edit.type !== "append2d" || edit.count === 0) continue;
       this.splats.put(edit.first, edit.count, this.packed(edit));
-      this.segments.push({ first: edit.first, end: edit.first + edit.count, start: now });
+      this.segments.push({ first: edit.first, end: edit.first + edit.count, start: edit.first ? now : -Infinity }); // the first are there at once
     }
   }
 
@@ -75,7 +75,7 @@ export class ImageRenderer implements Renderer<ImageView> {
     if (segments.length) {
       this.fading.begin(width, height);
       this.fading.clear();
-      this.sum(segments.map((segment) => ({ ...segment, weight: (now - segment.start) / this.fade })), view);
+      this.sum(segments.map((segment) => ({ ...segment, weight: Math.max(0, now - segment.start) / this.fade })), view);
     }
     gl.disable(gl.BLEND);
     this.present(view, background, segments.length > 0);

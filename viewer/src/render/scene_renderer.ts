@@ -64,10 +64,10 @@ export class SceneRenderer implements Renderer<Camera> {
     this.arrivals = new Table(gl, 1, 2, 0);
     this.order = new Table(gl, 1, 1, 0);
     this.projection = new Projection(gl, faces !== null);
-    this.sorter = new Sorter(NEAR, (order) => {
+    this.sorter = new Sorter(NEAR, (order, late) => {
       this.order.put(0, order.length, order);
       this.ordered = order.length;
-      options.sorted();
+      if (late) options.sorted();
     });
   }
 
@@ -137,6 +137,7 @@ export class SceneRenderer implements Renderer<Camera> {
   private addRows(edit: Rows3D, time: number): void {
     const { first, count } = edit;
     if (count === 0) return;
+    const start = this.rows ? time : time - this.fade; // the first picture is there at once
     this.rows = Math.max(this.rows, first + count);
     this.shapes.put(first, count, packShapes(edit));
     for (const table of this.harmonics) {
@@ -144,7 +145,7 @@ export class SceneRenderer implements Renderer<Camera> {
       table?.reserve(this.rows);
     }
     this.arrivals.reserve(this.rows);
-    this.states.put(first, count, this.lives.appear(first, count, edit.opacity, time));
+    this.states.put(first, count, this.lives.appear(first, count, edit.opacity, start));
     this.sorter.put(first, edit.mean);
   }
 

@@ -42,3 +42,36 @@ export function sortByDepth(means: Float32Array, [a, b, c, d]: DepthView, near: 
   for (let i = rows - 1; i >= 0; i--) if (bits[i] !== 0) order[starts[bits[i] & (KEYS - 1)]++] = i;
   return order;
 }
+
+/** Centres of rows, and their order. */
+export class Depths {
+  rows = 0;
+  private means = new Float32Array(0); // [rows, 3]; x is NaN in rows that are not there
+
+  /** Rows that are there from now on; `added` [n, 3] is copied. */
+  put(first: number, added: Float32Array): void {
+    const end = first + added.length / 3;
+    if (3 * end > this.means.length) {
+      const grown = new Float32Array(Math.max(3 * end, Math.ceil(1.5 * this.means.length)));
+      grown.set(this.means);
+      this.means = grown;
+    }
+    if (first > this.rows) this.means.fill(NaN, 3 * this.rows, 3 * first);
+    this.means.set(added, 3 * first);
+    this.rows = Math.max(this.rows, end);
+  }
+
+  drop(first: number, count: number): void {
+    this.means.fill(NaN, 3 * first, 3 * (first + count));
+  }
+
+  /** See sortByDepth. */
+  order(view: DepthView, near: number): Uint32Array<ArrayBuffer> {
+    return sortByDepth(this.all, view, near);
+  }
+
+  /** All centres, which stay here. */
+  get all(): Float32Array {
+    return this.means.subarray(0, 3 * this.rows);
+  }
+}

@@ -1,41 +1,41 @@
-/** The page's side of the worker that sorts. */
+/** Who puts splats in order: the page itself while they are few, a worker when they are many. */
 
 import workerText from "sfumato:sorter";
+import { Depths } from "./sort";
 import type { DepthView, SortCommand, SortedMessage } from "./sort_types";
+
+const FEW = 16384; // rows: sorting them takes less time than a worker's start, and than its answer
 
 let builtIn: string | null = null;
 
 export class Sorter {
-  private readonly worker: Worker;
+  private few: Depths | null = new Depths(); // null: the worker has them
+  private worker: Worker | null = null;
   private busy = false;
-  private wanted: DepthView | null = null; // to be sent when the worker has finished
-  private stale = true; // rows changed since the last request
+  private stale = false; // rows have changed since the last order was asked for
   private last: DepthView | null = null;
+  private wanted: DepthView | null = null;
   private waiting: (() => void)[] = [];
 
-  /** near: see SortCommand. take: gets every order. */
+  /** near: see SortCommand. take: gets every order; late: not while `order` is being asked for it. */
   constructor(
     private readonly near: number,
-    private readonly take: (order: Uint32Array) => void,
-  ) {
-    builtIn ??= URL.createObjectURL(new Blob([workerText], { type: "text/javascript" }));
-    this.worker = new Worker(builtIn);
-    this.worker.onmessage = ({ data }: MessageEvent<SortedMessage>) => {
-      this.busy = false;
-      this.take(data.order);
-      this.next();
-    };
-  }
+    private readonly take: (order: Uint32Array, late: boolean) => void,
+  ) {}
 
   /** Rows that are there from now on; `means` [n, 3] is handed over. */
   put(first: number, means: Float32Array): void {
-    this.send({ type: "put", first, means }, [means.buffer as ArrayBuffer]);
     this.stale = true;
+    if (this.few) {
+      this.few.put(first, means);
+      if (this.few.rows > FEW) this.hire(this.few);
+    } else this.send({ type: "put", first, means }, [means.buffer as ArrayBuffer]);
   }
 
   drop(first: number, count: number): void {
-    this.send({ type: "drop", first, count });
     this.stale = true;
+    if (this.few) this.few.drop(first, count);
+    else this.send({ type: "drop", first, count });
   }
 
   /** Asks for the order as seen in this view, unless that is what came last. */
@@ -53,24 +53,39 @@ export class Sorter {
   }
 
   delete(): void {
-    this.worker.terminate();
+    this.worker?.terminate();
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 
+  private hire(depths: Depths): void {
+    builtIn ??= URL.createObjectURL(new Blob([workerText], { type: "text/javascript" }));
+    this.worker = new Worker(builtIn);
+    this.worker.onmessage = ({ data }: MessageEvent<SortedMessage>) => {
+      this.busy = false;
+      this.take(data.order, true);
+      this.next();
+    };
+    this.few = null;
+    this.send({ type: "put", first: 0, means: depths.all });
+  }
+
   private next(): void {
-    const { wanted, last } = this;
+    const { wanted, last, near } = this;
     this.wanted = null;
     if (wanted && (this.stale || !last || wanted.some((value, i) => value !== last[i]))) {
-      this.busy = true;
       this.stale = false;
       this.last = wanted;
-      this.send({ type: "order", view: wanted, near: this.near });
-      return;
+      if (this.few) this.take(this.few.order(wanted, near), false);
+      else {
+        this.busy = true;
+        this.send({ type: "order", view: wanted, near });
+        return;
+      }
     }
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   private send(command: SortCommand, transfer: Transferable[] = []): void {
-    this.worker.postMessage(command, transfer);
+    this.worker?.postMessage(command, transfer);
   }
 }
