@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from media.scene.samples import scene
 from numpy.typing import NDArray
 
 from sfumato.camera import Camera
@@ -17,9 +16,9 @@ from sfumato.kernels.splats2d import render as render2d
 from sfumato.kernels.splats3d import render
 from sfumato.media.image.asset import ImageAsset
 from sfumato.media.scene.asset import SceneAsset
-from sfumato.media.scene.encode import encode_scene
 from sfumato.splats import Splats2D
 
+from .browser.files import scene_file
 from .browser.lines import breaking
 from .browser.pictures import BEHIND, HEIGHT, WIDTH, camera_text, psnr
 
@@ -36,8 +35,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(GOLDEN / "image-many-levels.sfu", folder / "image.sfu")  # 64 x 48
     shutil.copy(GOLDEN / "image-rgba.sfu", folder / "glass.sfu")  # 33 x 47
     shutil.copy(GOLDEN / "scene" / "scene-antialiased-outlier.sfu", folder / "floater.sfu")
-    splats = scene(6000, 2, seed=3, sigma=(0.01, 0.08), color=0.3)
-    (folder / "scene.sfu").write_bytes(encode_scene(splats))
+    (folder / "scene.sfu").write_bytes(scene_file())
     return folder
 
 

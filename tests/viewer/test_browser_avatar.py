@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import fields
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 import pytest
-from media.avatar.samples import grown
 from numpy.typing import NDArray
 
 from sfumato.camera import Camera
-from sfumato.media.avatar.assemble import assemble_avatar
 from sfumato.media.avatar.asset import AvatarAsset
-from sfumato.media.avatar.forest import Forest
-from sfumato.media.avatar.growth import stream
-from sfumato.media.avatar.model import Avatar
-from sfumato.media.avatar.quantise import face_levels
-from sfumato.media.avatar.synth import procedural_rig
 
 from .browser.driver import Page
+from .browser.files import head_file
 from .browser.pictures import BEHIND, HEIGHT, WIDTH, camera_text, psnr
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "avatar"
@@ -43,19 +36,9 @@ slider.dispatchEvent(new Event("input", { bubbles: true }));
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a head that nobody has learned: coloured splats on the faces of the procedural rig."""
+    """A folder with a head that nobody has learned."""
     folder = tmp_path_factory.mktemp("site")
-    rig, rng = procedural_rig(1500), np.random.default_rng(0)
-    forest = grown(Forest(rig.faces, len(rig.vertices)), 3, 0.3)
-    places = forest.vertices(rig.vertices.astype(float), np.zeros((forest.splits, 3)))[forest.faces].mean(axis=1)
-    avatar = Avatar.start(forest, 1, 0.5 + 0.4 * np.sin(60 * places + np.arange(3)))
-    for field in fields(avatar.parameters):
-        values = getattr(avatar.parameters, field.name)
-        values += rng.normal(0, 0.1, values.shape)
-    avatar.parameters.opacity[:] += 2
-    worth = rng.lognormal(0, 1, len(avatar))
-    order, steps = stream(forest, worth, 400), face_levels(worth)
-    (folder / "head.sfu").write_bytes(assemble_avatar(avatar, order, steps, rig, background=BEHIND))
+    (folder / "head.sfu").write_bytes(head_file())
     shutil.copy(GOLDEN / "avatar-by-reference.sfu", folder / "reference.sfu")
     return folder
 

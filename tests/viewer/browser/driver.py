@@ -8,7 +8,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +33,15 @@ return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 
 
 def missing() -> str | None:
-    """What this machine lacks for tests in a browser, as a sentence; None if nothing."""
-    if shutil.which("node") is None:
-        return "node is not installed"
-    if shutil.which("chromium") is None:
-        return "chromium is not installed"
+    """What this machine lacks for tests in Chromium, as a sentence; None if nothing."""
+    return tools_missing("chromium")
+
+
+def tools_missing(*programs: str) -> str | None:
+    """What it lacks of these, and of what the viewer is built with."""
+    for program in ("node", *programs):
+        if shutil.which(program) is None:
+            return f"{program} is not installed"
     if not (VIEWER / "node_modules" / "playwright-core").is_dir():
         return "the viewer's tools are not installed (npm ci in the folder viewer)"
     return None
@@ -83,10 +87,17 @@ class Browser:
         return answer["value"]
 
 
+class Asked(Protocol):
+    """A browser that does what drive.mjs says."""
+
+    def ask(self, *, do: str, **command: Any) -> Any:
+        """The answer. Raises RuntimeError if it fails."""
+
+
 class Page:
     """A page with one or more viewers on it, which are counted from 0."""
 
-    def __init__(self, browser: Browser, number: int) -> None:
+    def __init__(self, browser: Asked, number: int) -> None:
         self._browser, self._number = browser, number
 
     def run(self, code: str, argument: Any = None) -> Any:
