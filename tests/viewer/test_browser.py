@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 import shutil
 from pathlib import Path
 from urllib.parse import urlencode
@@ -9,6 +12,7 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from sfumato.camera import Camera
 from sfumato.container import Chunk, Parser
@@ -70,6 +74,26 @@ def test_a_scene_looks_as_in_python(view, site, budget):
     data = (site / "scene.sfu").read_bytes()[: report["bytes"]]
     assert psnr(page.frame()[..., :3], expected_scene(data)) >= SCENE_DB
     assert report["prefixDb"] is not None and report["splats"] == len(SceneAsset.open(data).splats())
+
+
+# A picture of the canvas in the frame after the camera was moved, as base64.
+MOVED = """
+const view = document.querySelector("sfumato-view"), canvas = view.shadowRoot.querySelector("canvas");
+view.camera = given;
+return await new Promise((done) => requestAnimationFrame(() => done(canvas.toDataURL().split(",")[1])));
+"""
+
+
+def test_a_scene_that_turns_is_drawn_sooner_and_finely_when_it_rests(view, site, tmp_path):
+    page = view("scene.sfu", controls="none", camera=camera_text(CAMERA), background="#336699")
+    page.finished()
+    other = Camera.look_at(np.array([-2.0, -1.0, -4.0]), np.zeros(3), width=WIDTH, height=HEIGHT)
+    picture = expected_scene((site / "scene.sfu").read_bytes(), other)
+    moving = Image.open(io.BytesIO(base64.b64decode(page.run(MOVED, json.loads(camera_text(other))))))
+    page.run("await new Promise((go) => setTimeout(go, 1000))")
+    page.shot(tmp_path / "rest.png")
+    dbs = [psnr(np.asarray(shot.convert("RGB")) / 255, picture) for shot in (moving, Image.open(tmp_path / "rest.png"))]
+    assert SCENE_DB <= dbs[0] < dbs[1] and dbs[1] > 50
 
 
 def test_a_scene_with_a_far_floater_is_found_and_antialiased_as_in_python(view, site):

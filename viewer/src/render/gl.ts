@@ -103,14 +103,15 @@ export class Quads {
   }
 }
 
-/** A vertex shader whose one triangle covers everything; draw it with `drawAll`. */
+/** A vertex shader whose one triangle covers everything. */
 export const COVER = `
 void main() {
   gl_Position = vec4(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0, 0.0, 1.0);
 }`;
 
-export function drawAll(gl: GL): void {
-  gl.drawArrays(gl.TRIANGLES, 0, 3);
+/** Triangles whose corners the vertex shader knows by their numbers. */
+export function drawTriangles(gl: GL, count = 1): void {
+  gl.drawArrays(gl.TRIANGLES, 0, 3 * count);
 }
 
 /** The widest floating point format that splats can be blended into; null if there is none. */

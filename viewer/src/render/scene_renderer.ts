@@ -4,7 +4,7 @@ import type { Edit, Harmonics3D, Rows3D, SceneLayout } from "../decode/types";
 import type { Camera } from "./camera";
 import type { Background } from "./colour";
 import { type FaceTables, Projection } from "./projection";
-import { blendable, COVER, drawAll, type GL, Program, Quads } from "./gl";
+import { blendable, COVER, drawTriangles, type GL, Program } from "./gl";
 import { Lives } from "./lives";
 import { FADE, type Renderer } from "./renderer";
 import { HARMONIC_TEXELS, packArrivals, packHarmonics, packShapes, SHAPE_TEXELS } from "./scene_pack";
@@ -17,17 +17,18 @@ import { Target } from "./target";
 /** World units; splats whose centres are nearer to the camera's plane are absent (NEAR in kernels/splats3d.py). */
 const NEAR = 0.01;
 
+const REST = 150; // milliseconds without a movement after which the picture is drawn finely
+
 export interface SceneOptions {
   /** Milliseconds in which a chunk fades in, 0 for none. */
   fade?: number;
-  /** Called when there is a new order to draw in. */
+  /** Called when the next picture will be another one. */
   sorted: () => void;
 }
 
 export class SceneRenderer implements Renderer<Camera> {
   /** Splats that the last picture was made of. */
   shown = 0;
-  private readonly quads: Quads;
   private readonly program: Program;
   private readonly show: Program;
   private readonly target: Target | null;
@@ -42,6 +43,10 @@ export class SceneRenderer implements Renderer<Camera> {
   private readonly fade: number;
   private rows = 0;
   private ordered = 0;
+  private seen = ""; // the last camera
+  private moved = false; // whether splats have, since the last picture
+  private fine = true; // whether nothing has moved for a while
+  private rest: ReturnType<typeof setTimeout> | undefined; // until then
   private fresh = 0; // when the last harmonics will have faded in
   private began: number | null = null; // milliseconds; times on the card count from here
 
@@ -49,14 +54,13 @@ export class SceneRenderer implements Renderer<Camera> {
   constructor(
     private readonly gl: GL,
     private readonly layout: Pick<SceneLayout, "antialiased">,
-    options: SceneOptions,
+    private readonly options: SceneOptions,
     private readonly faces: FaceTables | null = null,
   ) {
     this.fade = (options.fade ?? FADE) / 1000;
     this.lives = new Lives(this.fade);
     const format = blendable(gl, false);
     this.target = format === null ? null : new Target(gl, format);
-    this.quads = new Quads(gl);
     this.program = new Program(gl, SPLAT_VERTEX, SPLAT_FRAGMENT);
     this.show = new Program(gl, COVER, SHOW_FRAGMENT);
     this.shapes = new Table(gl, SHAPE_TEXELS, 4, 0);
@@ -88,6 +92,7 @@ export class SceneRenderer implements Renderer<Camera> {
 
   /** Centres [rows, 3] to sort by, which are handed over; for splats in the frames of faces. */
   move(means: Float32Array): void {
+    this.moved = true;
     this.sorter.put(0, means);
   }
 
@@ -98,9 +103,10 @@ export class SceneRenderer implements Renderer<Camera> {
     this.sorter.order(depthView(camera));
     if (this.ordered) this.project(camera, time);
 
-    if (this.target) {
-      this.target.begin(camera.width, camera.height);
-      this.target.clear();
+    const target = this.rests(camera) ? this.target : null;
+    if (target) {
+      target.begin(camera.width, camera.height);
+      target.clear();
     } else {
       gl.bindFramebuffer(gl.FRAMEBUFFER, null);
       gl.viewport(0, 0, camera.width, camera.height);
@@ -108,23 +114,27 @@ export class SceneRenderer implements Renderer<Camera> {
       gl.clearColor(r, g, b, background ? 1 : 0);
       gl.clear(gl.COLOR_BUFFER_BIT);
     }
-    if (this.ordered) this.drawSplats(camera);
-    if (this.target) this.present(this.target, background);
+    if (this.ordered) this.drawSplats(camera, !target);
+    if (target) this.present(target, background);
     this.shown = this.ordered;
     return this.lives.moving(time) || this.fresh > time;
   }
 
   async settle(camera: Camera, now: number): Promise<void> {
     this.began = (this.began ?? now) - 1000 * this.fade; // the clock jumps to where all fading is over
+    this.seen = JSON.stringify(camera);
+    this.moved = false;
+    this.fine = true;
     for (const { first, count } of this.lives.gone(this.seconds(now))) this.sorter.drop(first, count);
     this.sorter.order(depthView(camera));
     await this.sorter.settled();
   }
 
   delete(): void {
+    clearTimeout(this.rest);
     this.sorter.delete();
     const tables = [this.shapes, this.states, this.arrivals, this.order, ...this.harmonics];
-    for (const part of [this.quads, this.program, this.show, this.projection, ...tables]) part?.delete();
+    for (const part of [this.program, this.show, this.projection, ...tables]) part?.delete();
     this.target?.delete();
   }
 
@@ -132,6 +142,25 @@ export class SceneRenderer implements Renderer<Camera> {
   private seconds(now: number): number {
     this.began ??= now;
     return (now - this.began) / 1000;
+  }
+
+  /**
+   * Whether nothing moves. While something does, splats are blended in the 8 bits of the canvas, as other viewers always
+   * do: it is a third faster, and the errors of rounding are seen at rest alone.
+   */
+  private rests(camera: Camera): boolean {
+    const seen = JSON.stringify(camera);
+    if (this.moved || (this.seen && seen !== this.seen)) {
+      this.fine = false;
+      clearTimeout(this.rest);
+      this.rest = setTimeout(() => {
+        this.fine = true;
+        this.options.sorted();
+      }, REST);
+    }
+    this.seen = seen;
+    this.moved = false;
+    return this.fine;
   }
 
   private addRows(edit: Rows3D, time: number): void {
@@ -169,18 +198,17 @@ export class SceneRenderer implements Renderer<Camera> {
     this.projection.update(tables, this.rows, camera, moment, this.faces);
   }
 
-  private drawSplats({ width, height }: Camera): void {
+  private drawSplats({ width, height }: Camera, flipped: boolean): void {
     const { gl, program } = this;
     program.use();
     program.texture("order", 0, this.order.texture);
     program.texture("extents", 1, this.projection.extents);
     program.texture("looks", 2, this.projection.looks);
-    gl.uniform1i(program.at("count"), this.ordered);
     gl.uniform2f(program.at("size"), width, height);
-    gl.uniform1i(program.at("flipped"), this.target ? 0 : 1);
+    gl.uniform1i(program.at("flipped"), flipped ? 1 : 0);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    this.quads.draw(this.ordered);
+    drawTriangles(gl, this.ordered);
     gl.disable(gl.BLEND);
   }
 
@@ -192,7 +220,7 @@ export class SceneRenderer implements Renderer<Camera> {
     show.texture("picture", 0, target.textures[0]);
     const [r, g, b] = background ?? [0, 0, 0];
     gl.uniform4f(show.at("background"), r, g, b, background ? 1 : 0);
-    drawAll(gl);
+    drawTriangles(gl);
   }
 }
 

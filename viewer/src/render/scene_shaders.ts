@@ -3,7 +3,6 @@
  * projected once a picture, into two texels; the rows are drawn in their order; the result goes on the screen.
  */
 
-import { BATCH } from "./gl";
 import { LINE } from "./table";
 
 /** Where a row of a table starts; what is in it, scene_pack.ts says. */
@@ -145,7 +144,6 @@ void main() {
 
 export const SPLAT_VERTEX = `
 uniform usampler2D order, extents, looks;
-uniform int count;
 uniform vec2 size;
 uniform bool flipped;
 flat out vec4 color;
@@ -154,15 +152,15 @@ ${PLACE}
 
 void main() {
   gl_Position = vec4(2.0, 2.0, 0.0, 1.0);
-  int n = gl_InstanceID * ${BATCH} + (gl_VertexID >> 2);
-  if (n >= count) return;
-  ivec2 at = place(int(texelFetch(order, place(n, 1), 0).x), 1);
+  ivec2 at = place(int(texelFetch(order, place(gl_VertexID / 3, 1), 0).x), 1);
   vec4 extent = uintBitsToFloat(texelFetch(extents, at, 0));
   if (extent.z == 0.0) return;
   uvec4 look = texelFetch(looks, at, 0);
   color = vec4(unpackHalf2x16(look.y), unpackHalf2x16(look.z));
   float reach = sqrt(max(2.0 * log(color.a / ${CUTOFF}), 0.0));
-  z = reach * vec2((gl_VertexID & 1) * 2 - 1, (gl_VertexID & 2) - 1);
+  // A triangle around the circle: it covers more than a square does, but most splats are small and corners cost more.
+  int k = gl_VertexID % 3;
+  z = reach * vec2(float(k - 1) * ${Math.sqrt(3)}, k == 1 ? 2 : -1);
   vec2 corner = extent.xy + vec2(extent.z * z.x, extent.w * z.x + uintBitsToFloat(look.x) * z.y);
   corner = 2.0 * corner / size - 1.0;
   gl_Position = vec4(corner.x, flipped ? -corner.y : corner.y, 0.0, 1.0);
