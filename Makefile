@@ -13,7 +13,11 @@ SOURCES := pyproject.toml CMakeLists.txt $(wildcard native/*.cpp native/*.h) \
 		-not -name '*.so' -not -name '*.dylib' -not -name '*.dll')
 VIEWER := viewer/package.json viewer/build.mjs viewer/index.html $(shell find viewer/src -type f)
 
-.PHONY: help demo test bench format fuzz native clean
+
+# Debian's packages with the browsers and the web server that tests use where they are.
+BROWSERS := chromium firefox-esr webkit2gtk-driver xvfb nginx-light
+
+.PHONY: help demo test browsers bench format fuzz native clean
 
 help:
 	@echo 'make demo     encode the bundled photo, show and measure its prefixes in $(OUT)/'
@@ -27,13 +31,21 @@ help:
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python demo/demo.py --out $(OUT)
 
-test: $(VENV)/dev.stamp tests/interop/node_modules
+test: $(VENV)/dev.stamp tests/interop/node_modules browsers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict src
 	@if [ -d viewer/node_modules/vitest ]; then set -ex; cd viewer; \
 		npm run --silent lint; npm run --silent typecheck; npm run --silent test; fi
 	$(BIN)/python -m pytest
+
+# Only in CI, where nobody else looks after the machine. Without them their tests are skipped.
+browsers:
+	@if [ "$(CI)" = true ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		! (which chromium firefox WebKitWebDriver Xvfb nginx >/dev/null); then \
+		echo 'Installing $(BROWSERS) ...'; \
+		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(BROWSERS); } \
+		>/dev/null 2>&1 || echo 'apt-get cannot install them: their tests are skipped.'; fi
 
 bench: $(VENV)/dev.stamp
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; PYTHONPATH=tests/viewer $(BIN)/python $$file; done

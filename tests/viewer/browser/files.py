@@ -24,10 +24,10 @@ def scene_file() -> bytes:
     return encode_scene(scene(6000, 2, seed=3, sigma=(0.01, 0.08), color=0.3))
 
 
-def head_file() -> bytes:
-    """A head that nobody has learned: coloured splats on the faces of the procedural rig."""
+def head_file(depth: int = 3, share: float = 0.3) -> bytes:
+    """A head that nobody has learned: coloured splats on the faces of the procedural rig, a share of which are split."""
     rig, rng = procedural_rig(1500), np.random.default_rng(0)
-    forest = grown(Forest(rig.faces, len(rig.vertices)), 3, 0.3)
+    forest = grown(Forest(rig.faces, len(rig.vertices)), depth, share)
     places = forest.vertices(rig.vertices.astype(float), np.zeros((forest.splits, 3)))[forest.faces].mean(axis=1)
     avatar = Avatar.start(forest, 1, 0.5 + 0.4 * np.sin(60 * places + np.arange(3)))
     for field in fields(avatar.parameters):
