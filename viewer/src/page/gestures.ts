@@ -12,7 +12,10 @@ export interface Gestures {
   fit(): void;
 }
 
-const WHEEL = 0.0015; // logarithm of the factor for a pixel of the wheel
+/** Logarithm of the factor for a pixel of the wheel, and how many pixels of one event count. */
+const WHEEL = [0.0015, 300];
+/** The same for two fingers on a trackpad, which come as a wheel with the key ctrl. */
+const PINCH = [0.01, 30];
 const LINE = 16; // pixels of a wheel that counts lines
 const KEY_STEP = 0.04; // of the element
 const KEY_ZOOM = 1.15;
@@ -55,7 +58,8 @@ export function listen(element: HTMLElement, gestures: Gestures, signal: AbortSi
     event.preventDefault();
     const pixels = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : LINE * event.deltaY;
     const { x, y } = placeOf(element, event);
-    gestures.zoom(Math.exp(-WHEEL * Math.min(Math.max(pixels, -300), 300)), x, y);
+    const [rate, most] = event.ctrlKey ? PINCH : WHEEL;
+    gestures.zoom(Math.exp(-rate * Math.min(Math.max(pixels, -most), most)), x, y);
   }, { passive: false, signal });
 
   element.addEventListener("contextmenu", (event) => {

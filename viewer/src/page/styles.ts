@@ -1,7 +1,7 @@
 /** How the element looks; pages change it through the custom properties and through ::part. */
 
 export const STYLES = `
-:host { display: block; position: relative; aspect-ratio: 3 / 2; overflow: hidden; contain: content;
+:host { display: block; color-scheme: dark; position: relative; aspect-ratio: 3 / 2; overflow: hidden; contain: content;
   color: var(--sfumato-ink, #fff); font: 13px/1.45 system-ui, sans-serif; --glass: var(--sfumato-panel, rgb(18 18 20 / .72)); }
 :host([hidden]) { display: none; }
 :host(:fullscreen) { width: 100vw; height: 100vh; background: #000; }
