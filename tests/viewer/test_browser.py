@@ -22,6 +22,7 @@ from sfumato.media.image.asset import ImageAsset
 from sfumato.media.scene.asset import SceneAsset
 from sfumato.splats import Splats2D
 
+from .browser.engines import bundle, in_node, in_page
 from .browser.files import scene_file
 from .browser.lines import breaking
 from .browser.pictures import BEHIND, HEIGHT, WIDTH, camera_text, psnr
@@ -294,3 +295,11 @@ def test_people_who_do_not_see_are_told_what_is_shown(view):
     """)
     assert told["canvas"] == ["img", "A heap of colours", 0]
     assert told["live"].startswith("Complete") and told["unnamed"] == 0
+
+
+def test_every_golden_file_decodes_to_the_same_numbers_as_in_node(browser, url, tmp_path):
+    files = sorted(GOLDEN.rglob("*.sfu"))
+    script = bundle(tmp_path)
+    page = browser.open(f"{url}/viewer/", WIDTH, HEIGHT)
+    assert len(files) > 60 and in_page(page, script, files) == in_node(script, files)
+    page.close()

@@ -12,6 +12,7 @@ import pytest
 
 from sfumato.media.image.asset import ImageAsset
 
+from .browser.engines import bundle, in_node, in_page
 from .browser.files import head_file, scene_file
 from .browser.lines import breaking
 from .browser.pictures import HEIGHT, WIDTH, camera_text, psnr
@@ -116,3 +117,11 @@ def test_what_a_page_complains_about_is_heard(browser, url):
     """)
     heard = page.close()
     assert len(heard) == 3 and {"error: oh", "error: dear"} < set(heard) and "undefined" in "".join(heard)
+
+
+def test_every_golden_file_decodes_to_the_same_numbers_as_in_node(browser, url, tmp_path):
+    files = sorted(GOLDEN.rglob("*.sfu"))
+    script = bundle(tmp_path)
+    page = browser.open(f"{url}/viewer/", WIDTH, HEIGHT)
+    assert len(files) > 60 and in_page(page, script, files) == in_node(script, files)
+    page.close()

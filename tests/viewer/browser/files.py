@@ -25,7 +25,7 @@ def scene_file() -> bytes:
 
 
 def head_file(depth: int = 3, share: float = 0.3) -> bytes:
-    """A head that nobody has learned: coloured splats on the faces of the procedural rig, a share of which are split."""
+    """A head that nobody has learned: coloured splats on faces of the procedural rig, of which a share is split."""
     rig, rng = procedural_rig(1500), np.random.default_rng(0)
     forest = grown(Forest(rig.faces, len(rig.vertices)), depth, share)
     places = forest.vertices(rig.vertices.astype(float), np.zeros((forest.splits, 3)))[forest.faces].mean(axis=1)
