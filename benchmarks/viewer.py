@@ -12,6 +12,7 @@ import argparse
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import statistics
 import struct
@@ -53,6 +54,7 @@ SIDE = 512  # pixels of the canvas
 FRAME_SPLATS = (20_000, 100_000)
 FRAMES, TURN = 20, 360  # of an orbit of so many views
 """Frames are measured, neighbours one degree apart."""
+VISITS = 2  # for every first picture
 WARM_UP = 4  # frames before those that count
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
@@ -63,12 +65,11 @@ SPZ4_STREAM = struct.Struct("<QQ")  # bytes packed and plain
 
 @dataclass(frozen=True)
 class Show:
-    """A viewer with the format that it is given. page: its address below the server's. visits: for a first picture."""
+    """A viewer with the format that it is given. page: its address below the server's."""
 
     viewer: str
     suffix: str
     page: str
-    visits: int = 1
 
     @property
     def name(self) -> str:
@@ -76,10 +77,10 @@ class Show:
 
 
 SHOWS = (
-    Show("Sfumato", ".sfu", "ours/index.html", visits=2),
+    Show("Sfumato", ".sfu", "ours/index.html"),
     Show("Spark", ".spz", "spark/page.html"),
     Show("Spark", ".sog", "spark/page.html"),
-    Show("PlayCanvas", ".sog", "playcanvas/page.html", visits=2),
+    Show("PlayCanvas", ".sog", "playcanvas/page.html"),
 )
 
 
@@ -262,6 +263,7 @@ return times;
 
 def measure(folder: Path, splats: Splats3D, rates: list[str], counts: list[int]) -> dict[str, Any]:
     """Everything, as JSON."""
+    load = os.getloadavg()[0]
     code = build(folder)
     sizes = put_scene(folder, "scene", splats)
     cameras = orbit_around(splats, TURN, width=SIDE, height=SIDE)
@@ -298,7 +300,7 @@ def measure(folder: Path, splats: Splats3D, rates: list[str], counts: list[int])
                         kept=kept,
                         visit=visit,
                     )
-                    for visit in range(show.visits)
+                    for visit in range(VISITS)
                 ]
                 found = min(visits, key=lambda visit: visit["milliseconds"])
                 times = [visit["milliseconds"] for visit in visits]
@@ -316,6 +318,7 @@ def measure(folder: Path, splats: Splats3D, rates: list[str], counts: list[int])
         browser.close()
     found = {
         "machine": common.processor(),
+        "load": load,
         "browser": browser.version,
         "splats": len(splats),
         "code_bytes": code,
