@@ -11,6 +11,15 @@ interface Digest {
   sha256: string;
 }
 
+/** With arrays that stay beyond the next chunk. */
+function kept<T extends object>(integers: T): T {
+  const copies = Object.entries(integers).map(([name, value]: [string, unknown]) => [
+    name,
+    ArrayBuffer.isView(value) ? (value as Float64Array).slice() : value,
+  ]);
+  return Object.fromEntries(copies) as T;
+}
+
 const found = vi.hoisted(() => ({
   images: [] as ImageIntegers[],
   nodes: [] as Nodes[],
@@ -23,7 +32,7 @@ vi.mock("../src/decode/image_chunk", async (original) => {
   return {
     ...real,
     decodeImageChunk: (...given: Parameters<typeof real.decodeImageChunk>) =>
-      found.images[found.images.push(real.decodeImageChunk(...given)) - 1],
+      found.images[found.images.push(kept(real.decodeImageChunk(...given))) - 1],
   };
 });
 
@@ -32,11 +41,11 @@ vi.mock("../src/decode/scene_chunk", async (original) => {
   return {
     ...real,
     decodeNodes: (...given: Parameters<typeof real.decodeNodes>) =>
-      found.nodes[found.nodes.push(real.decodeNodes(...given)) - 1],
+      found.nodes[found.nodes.push(kept(real.decodeNodes(...given))) - 1],
     decodeLeaves: (...given: Parameters<typeof real.decodeLeaves>) =>
-      found.leaves[found.leaves.push(real.decodeLeaves(...given)) - 1],
+      found.leaves[found.leaves.push(kept(real.decodeLeaves(...given))) - 1],
     decodeBand: (...given: Parameters<typeof real.decodeBand>) => {
-      const values = real.decodeBand(...given);
+      const values = real.decodeBand(...given).slice();
       found.bands.push({ values, each: given[3] });
       return values;
     },

@@ -11,6 +11,8 @@ import { Rig } from "./rig";
  * posed have the same place from pose to pose, and posing allocates no others.
  */
 export class AvatarPose {
+  /** Splats that will come, 0 if nobody knows. */
+  expected = 0;
   /** Splats that have come; rows of the arrays below beyond are of no meaning. */
   count = 0;
   private rig: Rig | null = null;
@@ -119,14 +121,15 @@ export class AvatarPose {
   }
 
   protected addFaces(edit: FacesEdit): void {
+    const { expected } = this;
     this.count += edit.count;
-    put(this.faceCorners, edit.corners);
-    put(this.offsets, edit.offset);
-    put(this.rotations, edit.rotation);
-    put(this.scales, edit.scale);
-    put(this.opacities, edit.opacity);
-    put(this.constants, edit.sh0);
-    this.means.add(3 * edit.count);
+    put(this.faceCorners, edit.corners, 3 * expected);
+    put(this.offsets, edit.offset, 3 * expected);
+    put(this.rotations, edit.rotation, 4 * expected);
+    put(this.scales, edit.scale, 3 * expected);
+    put(this.opacities, edit.opacity, expected);
+    put(this.constants, edit.sh0, 3 * expected);
+    this.means.add(3 * edit.count, 3 * expected);
   }
 
   private patch({ rows, scale, opacity, sh0 }: PatchesEdit): void {
@@ -146,7 +149,7 @@ function wholes(): Growing<Uint32Array> {
   return new Growing((length) => new Uint32Array(length));
 }
 
-function put<T extends Float32Array | Uint32Array>(rows: Growing<T>, more: T): void {
-  const at = rows.add(more.length);
+function put<T extends Float32Array | Uint32Array>(rows: Growing<T>, more: T, expected?: number): void {
+  const at = rows.add(more.length, expected);
   rows.values.set(more, at);
 }

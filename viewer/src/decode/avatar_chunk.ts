@@ -18,6 +18,7 @@ import { chunkError, limitError } from "./errors";
 import { Grid } from "./grid";
 import { decodePoints } from "./points";
 import { SymbolDecoder } from "./rans";
+import { scratch } from "./scratch";
 import { Columns, contextOf, expected, LEAST_CONTEXT, type Model, MODEL_BYTES, readModels } from "./scene_columns";
 import {
   SCENE_OCTAVE,
@@ -39,7 +40,7 @@ const FIXED_BYTES = 4;
 export interface Tree {
   /** Faces of the mesh that get splats or, below level 1, rows that are split; in the order of the file. */
   members: Int32Array;
-  /** [n, columns] of the new splats in units, see FACE, and their shades. */
+  /** [n, columns] of the new splats in units, see FACE, in an array of the chunk, see scratch.ts; and their shades. */
   units: Int32Array;
   shade: Int32Array;
   /** [members, 9] in units, see SPLIT; empty in level 1. */
@@ -96,7 +97,7 @@ function openTree(payload: Uint8Array, level: number, shDegree: number): Payload
 /** Which `count` of the candidates are in the chunk, ascending numbers below `candidates`. */
 function decodeMembers(symbols: SymbolDecoder, candidates: number, count: number): Int32Array {
   const coded = Math.min(count, candidates - count);
-  const chosen = new Uint8Array(candidates);
+  const chosen = scratch(Uint8Array, candidates);
   if (coded) {
     const size = candidates <= TREE_SIDE ? [candidates, 1] : [TREE_SIDE, Math.ceil(candidates / TREE_SIDE)];
     const points = decodePoints(symbols, coded, new Grid(size));
@@ -137,7 +138,7 @@ class Walk {
   ) {
     const most = n * (2 * known.shDegree + 1); // three columns of splits, which are n / 3, are no more
     this.decoder = new Columns(symbols, most);
-    this.coded = new Float64Array(most);
+    this.coded = scratch(Float64Array, most);
   }
 
   /** Points and patches of splits, in units. shade: of the splats on their faces. */
@@ -155,7 +156,7 @@ class Walk {
   /** n splats in units, and their shades. */
   faces(reference: Reference, fineness: number, n: number): { units: Int32Array; shade: Int32Array } {
     const { columns } = this.known;
-    const units = new Int32Array(n * columns);
+    const units = scratch(Int32Array, n * columns);
     const code = (first: number, context: Uint8Array, steps: Int32Array): Float64Array =>
       this.column({ first, width: 1, stride: 1, most: FACE_MOST[first] }, context, steps, reference, units, columns);
 
@@ -209,7 +210,7 @@ class Walk {
     const { decoder, coded } = this;
     const model = this.models[this.next++];
     const units = this.known.units.values;
-    const rest = new Float64Array(steps.length);
+    const rest = scratch(Float64Array, steps.length);
     const valueOf = (row: number, column: number) =>
       row >= 0 ? units[row * columns + column] : row === NOTHING ? 0 : found[(-2 - row) * columns + column];
     for (const wave of waves) {

@@ -10,6 +10,7 @@
 import { Growing } from "./avatar_growing";
 import { FACE } from "./avatar_steps";
 import { orderOfPairs } from "./rig_pairs";
+import { roomFor } from "./room";
 
 export class Known {
   /** Splats, and points inside faces. */
@@ -91,33 +92,40 @@ export class Known {
   private add(units: Int32Array, shade: Int32Array): Int32Array {
     const first = this.rows;
     this.rows += shade.length;
-    const at = this.units.add(units.length);
+    const { columns, maxSplats } = this;
+    const at = this.units.add(units.length, columns * maxSplats);
     this.units.values.set(units, at);
-    this.shade.add(shade.length);
+    this.shade.add(shade.length, maxSplats);
     this.shade.values.set(shade, first);
-    this.corners.add(3 * shade.length);
-    this.key.add(shade.length);
+    this.corners.add(3 * shade.length, 3 * maxSplats);
+    this.key.add(shade.length, maxSplats);
     return shade.map((_, i) => first + i);
   }
 
   /** What has been taken from the candidates of a level goes, what came of it waits for the next level. */
   private advance(level: number, taken: Int32Array, rows: Int32Array): void {
     const waiting = this.waiting[level - 1];
-    const left = new Int32Array(waiting.length - taken.length);
-    for (let from = 0, to = 0, next = 0; from < waiting.length; from++) {
+    let left = 0;
+    for (let from = 0, next = 0; from < waiting.length; from++) {
       if (waiting[from] === taken[next]) next++;
-      else left[to++] = waiting[from];
+      else waiting[left++] = waiting[from];
     }
-    this.waiting[level - 1] = left;
+    this.waiting[level - 1] = waiting.subarray(0, left);
     if (level === this.depth) return;
     const key = this.key.values;
     const before = this.waiting[level];
-    const merged = new Int32Array(before.length + rows.length);
-    for (let to = 0, a = 0, b = 0; to < merged.length; to++) {
-      const old = a < before.length && (b === rows.length || key[before[a]] < key[rows[b]]);
-      merged[to] = old ? before[a++] : rows[b++];
+    const count = before.length + rows.length;
+    let merged = new Int32Array(before.buffer); // with the room behind those that wait
+    if (merged.length < count) {
+      merged = new Int32Array(roomFor(count, merged.length, this.maxSplats));
+      merged.set(before);
     }
-    this.waiting[level] = merged;
+    // From the end on, so that none is in the way of another.
+    for (let to = count, a = before.length, b = rows.length; b > 0; ) {
+      const old = a > 0 && key[merged[a - 1]] > key[rows[b - 1]];
+      merged[--to] = old ? merged[--a] : rows[--b];
+    }
+    this.waiting[level] = merged.subarray(0, count);
   }
 }
 

@@ -10,6 +10,7 @@ import type { Entry } from "./indx";
 import type { MediumDecoder } from "./medium";
 import { Parser } from "./parser";
 import { SceneDecoder } from "./scene_decoder";
+import { reuse } from "./scratch";
 import type { Edit, Message, Progress } from "./types";
 
 const MEDIA: Partial<Record<string, new (head: Head) => MediumDecoder>> = {
@@ -122,6 +123,7 @@ export class Decoder {
   private takeChunk(chunk: Chunk, entry: Entry | null): void {
     if (this.position > this.limit) return;
     let edits: Edit[] | null;
+    reuse();
     try {
       edits = this.medium!.take(chunk, entry);
     } catch (caught) {

@@ -8,6 +8,7 @@
 import { chunkError } from "./errors";
 import type { Grid } from "./grid";
 import type { SymbolDecoder } from "./rans";
+import { scratch } from "./scratch";
 import {
   LARGEST_SPLIT,
   LOOSEST_SPLIT,
@@ -42,15 +43,15 @@ class Generation {
     this.count = 0;
     if (count <= this.points.length) return;
     const room = Math.max(count, 2 * this.points.length, 64);
-    this.corner = new Int32Array(this.axes * room);
-    this.points = new Int32Array(room);
-    this.start = new Int32Array(room);
-    this.depth = new Uint8Array(room);
+    this.corner = scratch(Int32Array, this.axes * room);
+    this.points = scratch(Int32Array, room);
+    this.start = scratch(Int32Array, room);
+    this.depth = scratch(Uint8Array, room);
   }
 }
 
 /**
- * Halves boxes until they hold few points.
+ * Halves boxes until they hold few points. What it finds is in arrays of the chunk, see scratch.ts.
  *
  * A finished box stands in `found` where its points begin: found.points is 0 at all other places. If boxes end with one
  * point, `ended` lists the beginnings of those that the last round finished, in order.
@@ -77,11 +78,11 @@ export class Halver {
     const axes = grid.size.length;
     this.found = {
       count: 0,
-      corner: new Int32Array(axes * total),
-      depth: new Uint8Array(total),
-      points: new Int32Array(total),
+      corner: scratch(Int32Array, axes * total),
+      depth: scratch(Uint8Array, total),
+      points: scratch(Int32Array, total),
     };
-    this.ended = new Int32Array(leaf === 1 ? total : 0);
+    this.ended = scratch(Int32Array, leaf === 1 ? total : 0);
     this.generation = new Generation(axes);
     this.next = new Generation(axes);
   }
@@ -146,8 +147,8 @@ export class Halver {
     const { corner, depth } = this.found;
     const { size, bits } = this.grid;
     const axes = size.length;
-    const widths = new Uint8Array(count);
-    const coded = new Uint8Array(count);
+    const widths = scratch(Uint8Array, count);
+    const coded = scratch(Uint8Array, count);
     for (let axis = 0; axis < axes; axis++) {
       let widest = 0;
       for (let i = 0; i < count; i++) {
@@ -221,10 +222,10 @@ export class Halver {
     const { count, corner, points, depth } = this.generation;
     const axes = grid.size.length;
     if (this.shares.length < count) {
-      this.shares = new Int32Array(2 * count);
-      this.shifts = new Uint8Array(2 * count);
-      this.tables = new Uint16Array(2 * count);
-      this.coded = new Uint8Array(2 * count);
+      this.shares = scratch(Int32Array, 2 * count);
+      this.shifts = scratch(Uint8Array, 2 * count);
+      this.tables = scratch(Uint16Array, 2 * count);
+      this.coded = scratch(Uint8Array, 2 * count);
     }
     const { shares, shifts, tables, coded } = this;
     let [many, deepest] = [0, 0];

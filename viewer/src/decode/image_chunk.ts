@@ -5,6 +5,7 @@ import { chunkError } from "./errors";
 import { Grid } from "./grid";
 import { decodePoints } from "./points";
 import { SymbolDecoder } from "./rans";
+import { scratch } from "./scratch";
 import {
   IMAGE_FRACTION,
   IMAGE_LOG_STEPS,
@@ -21,7 +22,7 @@ import {
 } from "./tables";
 import { bitLength, clamp, floorDivide, ValueDecoder } from "./values";
 
-/** The integers of a chunk's splats, and its quantiser. */
+/** The integers of a chunk's splats, in arrays of the chunk, see scratch.ts; and its quantiser. */
 export interface ImageIntegers {
   count: number;
   channels: number;
@@ -77,7 +78,7 @@ export function decodeImageChunk(data: Uint8Array, channels: number, width: numb
   const energy = walk.colors();
   walk.logs(i16(data, 4), i16(data, 6), i8(data, 8));
   const { color, logL11, logL22, tilt } = walk;
-  const fine = new Uint8Array(2 * count);
+  const fine = scratch(Uint8Array, 2 * count);
   const fineBits = refinements(walk, energy, exponent);
   symbols.raw(fineBits, 2 * count, 0, fine);
   symbols.finish();
@@ -116,11 +117,11 @@ class Walk {
     private readonly channels: number,
     private readonly models: Model[],
   ) {
-    this.color = new Float64Array(channels * n);
-    this.logL11 = new Float64Array(n);
-    this.logL22 = new Float64Array(n);
-    this.tilt = new Float64Array(n);
-    this.context = new Uint8Array(n);
+    this.color = scratch(Float64Array, channels * n);
+    this.logL11 = scratch(Float64Array, n);
+    this.logL22 = scratch(Float64Array, n);
+    this.tilt = scratch(Float64Array, n);
+    this.context = scratch(Uint8Array, n);
     this.values = new ValueDecoder(symbols, n);
   }
 
@@ -134,7 +135,7 @@ class Walk {
       }
       this.decode(this.models[c], color, c, channels);
     }
-    const energy = new Uint8Array(n);
+    const energy = scratch(Uint8Array, n);
     for (let i = 0; i < n; i++) {
       energy[i] = energyClass(color, channels * i, channels);
       context[i] = Math.min(energy[i], IMAGE_MAX_CLASS);
@@ -175,7 +176,7 @@ class Walk {
 /** Bits by which x of all splats and then y of all are finer than the grid. */
 function refinements({ logL11, logL22, tilt }: Walk, energy: Uint8Array, exponent: number): Uint8Array {
   const n = energy.length;
-  const found = new Uint8Array(2 * n);
+  const found = scratch(Uint8Array, 2 * n);
   const half = ONE / 2;
   for (let i = 0; i < n; i++) {
     const step = logStep(energy[i]);

@@ -3,6 +3,7 @@
 import { u16, u32 } from "./bytes";
 import { chunkError } from "./errors";
 import { BASES, BUCKET_BITS, BUCKET_SHIFT, ENDS, FIRST, RANGES } from "./rans_tables";
+import { scratch } from "./scratch";
 import { RANS_PRECISION, WIDEST_UNIFORM } from "./tables";
 
 const SLOTS = (1 << RANS_PRECISION) - 1;
@@ -35,7 +36,7 @@ export class SymbolDecoder {
       }
     }
     this.limit = (stream.length - at) >> 1;
-    this.words = new Uint16Array(this.limit + 1);
+    this.words = scratch(Uint16Array, this.limit + 1);
     for (let word = 0; word < this.limit; word++, at += 2) this.words[word] = u16(stream, at);
   }
 

@@ -4,13 +4,14 @@ import type { Boxes } from "./halving";
 import type { SymbolDecoder } from "./rans";
 import { Columns, contextOf, expected, LEAST_CONTEXT, type Model, type Payload, usualContexts } from "./scene_columns";
 import { ChunkSteps, directionLog, fineBits, grown, levelClass, longestAxis, Rescale, rollLog } from "./scene_steps";
+import { scratch } from "./scratch";
 import { SCENE_COLOR_UNIT } from "./tables";
 import { bitLength, floorDivide } from "./values";
 
 /** Columns of doubles: `count` numbers of each, one column after the other. */
 export const ATTRIBUTES = { level: 0, scale: 1, opacity: 4, rotation: 5, color: 8, columns: 11 } as const;
 
-/** The integers of splats or nodes. */
+/** The integers of splats or nodes, but for `levelClass` in arrays of the chunk, see scratch.ts. */
 export interface Integers {
   count: number;
   /** [11, count] in the order of ATTRIBUTES. */
@@ -44,13 +45,13 @@ export class Attributes {
     private readonly above: Above,
     private readonly parent: Int32Array,
   ) {
-    this.out = new Float64Array(ATTRIBUTES.columns * n);
+    this.out = scratch(Float64Array, ATTRIBUTES.columns * n);
     this.columns = new Columns(symbols, n);
     this.steps = new ChunkSteps(payload.fineness);
     this.usual = usualContexts(this.steps);
     this.levelClass = new Uint8Array(n);
-    this.second = new Int16Array(n);
-    this.third = new Int16Array(n);
+    this.second = scratch(Int16Array, n);
+    this.third = scratch(Int16Array, n);
   }
 
   run(): { attributes: Float64Array; levelClass: Uint8Array; steps: ChunkSteps } {
@@ -77,12 +78,12 @@ export class Attributes {
   /** The places of splats in their cells, [3, n]. */
   fine(exponent: number): Float64Array {
     const { n, out, steps, second } = this;
-    const widths = new Uint8Array(n);
+    const widths = scratch(Uint8Array, n);
     for (let i = 0; i < n; i++) {
       const c = this.levelClass[i];
       widths[i] = fineBits(longestAxis(out[n + i], steps.first[c]), second[i], steps.shade[c], exponent);
     }
-    const found = new Float64Array(3 * n);
+    const found = scratch(Float64Array, 3 * n);
     for (let axis = 0; axis < 3; axis++) this.columns.values.addRaw(widths, n, found, axis * n);
     return found;
   }

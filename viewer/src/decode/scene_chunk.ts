@@ -7,6 +7,7 @@ import { SymbolDecoder } from "./rans";
 import { type Above, ATTRIBUTES, Attributes, type Integers } from "./scene_attributes";
 import { Columns, type Payload, usualContexts } from "./scene_columns";
 import { type ChunkSteps, longestAxis, Rescale } from "./scene_steps";
+import { scratch } from "./scratch";
 import { SCENE_COLOR_UNIT, SCENE_OFFSET_BITS, SCENE_SHARE_BITS } from "./tables";
 
 /** Nodes and the boxes that they stand for; offset: [3, count] places within these, in sixteenths of their sides. */
@@ -30,14 +31,14 @@ export function decodeNodes(payload: Payload, above: Above, splats: number, grid
   const symbols = new SymbolDecoder(payload.stream);
   const boxes = splitBoxes(symbols, above.boxes, splats, grid, leaf);
   const n = boxes.count;
-  const parent = new Int32Array(n);
+  const parent = scratch(Int32Array, n);
   const { count, points } = above.boxes;
   for (let i = 0, node = -1, start = 0, end = 0; i < n; start += boxes.points[i++]) {
     while (start >= end && node + 1 < count) end += points[++node];
     parent[i] = node;
   }
-  const offset = new Uint8Array(3 * n);
-  symbols.raw(new Uint8Array(3 * n).fill(SCENE_OFFSET_BITS), 3 * n, 0, offset);
+  const offset = scratch(Uint8Array, 3 * n);
+  symbols.raw(scratch(Uint8Array, 3 * n).fill(SCENE_OFFSET_BITS), 3 * n, 0, offset);
   const walk = new Attributes(payload, symbols, n, above, parent);
   const { attributes, levelClass, steps } = walk.run();
   symbols.finish();
@@ -57,7 +58,7 @@ export function decodeLeaves(
   const symbols = new SymbolDecoder(payload.stream);
   const cell = decodePointsIn(symbols, above.boxes, counts, total, grid);
   const nodes = above.boxes.count;
-  const parent = new Int32Array(total);
+  const parent = scratch(Int32Array, total);
   for (let node = 0, at = 0; node < nodes; at += counts[node++]) parent.fill(node, at, at + counts[node]);
   const share = new Uint8Array(shares ? nodes : 0);
   symbols.raw(new Uint8Array(share.length).fill(SCENE_SHARE_BITS), share.length, 0, share);
@@ -77,7 +78,7 @@ export function decodeBand(payload: Payload, steps: ChunkSteps, levelClass: Uint
   for (let i = 0, at = 0; i < levelClass.length; i++) {
     for (let k = 0; k < each; k++) columns.context[at++] = usual[levelClass[i]];
   }
-  const values = new Float64Array(3 * n);
+  const values = scratch(Float64Array, 3 * n);
   payload.models.forEach((model, channel) => {
     columns.decode(model, values, channel * n);
     for (let i = channel * n; i < (channel + 1) * n; i++) values[i] += model.centre;

@@ -4,6 +4,7 @@ import { i16, i8, u16 } from "./bytes";
 import { chunkError } from "./errors";
 import type { SymbolDecoder } from "./rans";
 import type { ChunkSteps } from "./scene_steps";
+import { scratch } from "./scratch";
 import {
   SCENE_BAND_MODELS,
   SCENE_MODELS,
@@ -95,8 +96,8 @@ export class Columns {
     symbols: SymbolDecoder,
     private readonly most: number,
   ) {
-    this.context = new Uint8Array(most);
-    this.widths = new Uint8Array(most);
+    this.context = scratch(Uint8Array, most);
+    this.widths = scratch(Uint8Array, most);
     this.values = new ValueDecoder(symbols, most);
   }
 

@@ -6,6 +6,7 @@
  */
 
 import type { SymbolDecoder } from "./rans";
+import { scratch } from "./scratch";
 import { ESCAPE, ESCAPE_CLASSES, LARGEST_VALUE, SIGN_AND_LOW, WIDEST_UNIFORM } from "./tables";
 
 const LOW_BITS = SIGN_AND_LOW - 1;
@@ -21,8 +22,8 @@ export class ValueDecoder {
     private readonly symbols: SymbolDecoder,
     most: number,
   ) {
-    this.tables = new Uint16Array(most);
-    this.found = new Uint8Array(most);
+    this.tables = scratch(Uint16Array, most);
+    this.found = scratch(Uint8Array, most);
   }
 
   /** One signed value for each of the first `count` tables, to out[first + i * stride]. */

@@ -8,22 +8,19 @@ import type { Command, Message } from "./types";
 const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<Command>) => void) | null;
   postMessage: (message: Message, transfer: Transferable[]) => void;
+  close: () => void;
 };
 
 let session: Session | null = null;
 
-function open(command: Command & { type: "open" }): void {
-  session?.stop();
-  const opened: Session = new Session(command, (message) => {
-    if (session === opened) scope.postMessage(message, buffersOf(message));
-  });
-  session = opened;
-  void opened.run();
-}
-
+// One file; when it is there, all of it is the page's, and nothing has to stay here.
 scope.onmessage = ({ data: command }) => {
-  if (command.type === "open") open(command);
-  else if (command.type === "stop") session?.stop();
+  if (command.type === "open") {
+    session = new Session(command, (message) => {
+      scope.postMessage(message, buffersOf(message));
+    });
+    void session.run().then(scope.close);
+  } else if (command.type === "stop") session?.stop();
   else if (command.type === "shown") session?.shown();
   else if (session) session.bytesPerSecond = command.bytesPerSecond;
 };

@@ -50,7 +50,7 @@ export function stage(canvas: HTMLCanvasElement, layout: Layout, options: StageO
   if (layout.medium === "image") return new ImageStage(canvas, layout, options);
   const gl = context(canvas);
   if (!gl) throw new GraphicsError("this browser has no WebGL2, which scenes and avatars need");
-  const settings = { fade: options.fades ? FADE : 0, sorted: options.changed };
+  const settings = { fade: options.fades ? FADE : 0, splats: options.splats, sorted: options.changed };
   if (layout.medium === "scene") return new SceneStage(canvas, options, new SceneRenderer(gl, layout, settings));
   return new AvatarStage(canvas, options, new AvatarRenderer(gl, settings));
 }

@@ -21,7 +21,8 @@ button { font: inherit; color: inherit; background: var(--glass); border: 0; bor
 button:hover { background: rgb(60 60 66 / .85); }
 button[aria-expanded=true] { box-shadow: inset 0 0 0 1px #7ab7ff; }
 svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
-.meter { position: absolute; left: 8px; bottom: 8px; padding: 8px 12px; border-radius: 8px; background: var(--glass); max-width: calc(100% - 150px); }
+.meter { position: absolute; left: 8px; bottom: 46px; padding: 8px 12px; border-radius: 8px; background: var(--glass); max-width: calc(100% - 40px);
+  max-height: calc(100% - 70px); overflow: auto; }
 [hidden] { display: none !important; }
 .meter dl { display: grid; grid-template-columns: auto auto; gap: 0 12px; margin: 0; }
 .meter dt { opacity: .75; }
@@ -30,7 +31,7 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width:
 .meter label span:first-child { opacity: .75; }
 .meter input { width: 96px; margin: 0; accent-color: #7ab7ff; }
 .meter output { min-width: 6em; font-variant-numeric: tabular-nums; }
-.pose { left: auto; right: 8px; bottom: 46px; max-height: calc(100% - 70px); overflow: auto; }
+.pose { left: auto; right: 8px; }
 .pose span::first-letter { text-transform: uppercase; }
 .pose label { justify-content: space-between; margin: 0; }
 summary { cursor: pointer; }

@@ -2,13 +2,14 @@
 
 import { packThrees } from "../avatar/frame_shader";
 import { AvatarPose } from "../avatar/pose";
+import { discard } from "../decode/scratch";
 import type { Edit, FacesEdit, Harmonics3D, PatchesEdit, Rows3D } from "../decode/types";
 import type { Camera } from "./camera";
 import type { Background } from "./colour";
 import type { GL } from "./gl";
 import { FADE, type Renderer } from "./renderer";
 import { type SceneOptions, SceneRenderer } from "./scene_renderer";
-import { Table } from "./table";
+import { LINE, Table } from "./table";
 
 /** Numbers by names of ARKit, of shapes, and turns of the head in degrees. */
 export type Weights = Readonly<Record<string, number>>;
@@ -38,7 +39,8 @@ export class AvatarRenderer implements Renderer<Camera> {
     gl: GL,
     private readonly options: SceneOptions,
   ) {
-    this.corners = new Table(gl, 1, 4, 0);
+    this.avatar.expected = options.splats;
+    this.corners = new Table(gl, 1, 4, options.splats);
     this.vertices = new Table(gl, 1, 4, 0);
     this.splats = new SceneRenderer(gl, { antialiased: false }, options, { corners: this.corners, vertices: this.vertices });
   }
@@ -88,6 +90,7 @@ export class AvatarRenderer implements Renderer<Camera> {
     const each = sh.length / count;
     for (let degree = 1; 3 * (degree * degree - 1) < each; degree++) added.push(harmonics(edit, degree, each));
     this.splats.apply(added, now);
+    for (const array of [corners, sh]) discard(array); // the others are gone
   }
 
   private patch(edit: PatchesEdit, now: number): void {
@@ -96,13 +99,14 @@ export class AvatarRenderer implements Renderer<Camera> {
       Float32Array.from({ length: 3 * edit.count }, (_, k) => values[3 * edit.rows[Math.floor(k / 3)] + (k % 3)]);
     this.changes.push({ edit, scale: old(scale), sh0: old(sh0), start: now });
     this.avatar.apply([edit]);
-    this.splats.apply([{ ...this.patched(edit), type: "opacity3d" }], now);
+    this.splats.apply(this.patched(edit).map((rows) => ({ ...rows, type: "opacity3d" })), now);
   }
 
-  /** All rows between the first and the last that are patched. */
-  private patched({ rows }: PatchesEdit): Rows3D {
-    const first = rows.reduce((least, row) => Math.min(least, row));
-    return this.avatar.rows(first, rows.reduce((most, row) => Math.max(most, row)) + 1 - first);
+  /** All rows of the table's lines in which some are patched. */
+  private patched({ rows }: PatchesEdit): Rows3D[] {
+    const { avatar } = this;
+    const lines = new Set(rows.map((row) => row - (row % LINE)));
+    return Array.from(lines, (first) => avatar.rows(first, Math.min(LINE, avatar.count - first)));
   }
 
   /** Lets patches go on, and poses it anew if it has to be. */
@@ -112,7 +116,7 @@ export class AvatarRenderer implements Renderer<Camera> {
       const part = time < 1 ? Math.max(time, 0) : 1; // a frame may have begun before the patch came
       const mixed = (from: Float32Array, to: Float32Array) => from.map((value, k) => value + part * (to[k] - value));
       this.avatar.apply([{ ...edit, scale: mixed(scale, edit.scale), sh0: mixed(sh0, edit.sh0) }]);
-      this.splats.reshape(this.patched(edit));
+      for (const rows of this.patched(edit)) this.splats.reshape(rows);
       return part < 1;
     });
     if (!this.stale) return;

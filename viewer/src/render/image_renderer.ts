@@ -1,5 +1,6 @@
 /** Images: splats are summed up in a floating point texture, which is shown clipped to 0..1. */
 
+import { discard } from "../decode/scratch";
 import type { Append2D, Edit, ImageLayout } from "../decode/types";
 import type { Background } from "./colour";
 import { blendable, COVER, drawTriangles, type GL, GraphicsError, Program, Quads } from "./gl";
@@ -51,7 +52,9 @@ export class ImageRenderer implements Renderer<ImageView> {
   apply(edits: readonly Edit[], now: number): void {
     for (const edit of edits) {
       if (edit.type !== "append2d" || edit.count === 0) continue;
-      this.splats.put(edit.first, edit.count, this.packed(edit));
+      const words = this.packed(edit);
+      this.splats.put(edit.first, edit.count, words);
+      for (const array of [edit.xy, edit.chol, edit.color, words]) discard(array);
       this.segments.push({ first: edit.first, end: edit.first + edit.count, start: edit.first ? now : -Infinity }); // the first are there at once
     }
   }

@@ -1,5 +1,7 @@
 /** Opacities of a scene's rows, and how they go from one to the next. */
 
+import { roomFor } from "../decode/room";
+import { reuse, scratch } from "../decode/scratch";
 import { half2 } from "./half";
 
 interface Run {
@@ -14,8 +16,11 @@ export class Lives {
   private start = new Float32Array(0);
   private changing: (Run & { until: number })[] = []; // by time
 
-  /** duration: seconds, 0 for none. */
-  constructor(private readonly duration: number) {}
+  /** duration: seconds, 0 for none. expected: rows that will come, 0 if nobody knows. */
+  constructor(
+    private readonly duration: number,
+    private readonly expected = 0,
+  ) {}
 
   /** Whether opacities still change at this time. */
   moving(now: number): boolean {
@@ -30,9 +35,10 @@ export class Lives {
     return this.change(first, count, opacity, now);
   }
 
-  /** Other opacities; what to upload, two words a row. null: all 0. */
+  /** Other opacities; what to upload, two words a row, at once. null: all 0. */
   change(first: number, count: number, opacity: Float32Array | null, now: number): Uint32Array {
-    const words = new Uint32Array(2 * count);
+    reuse();
+    const words = scratch(Uint32Array, 2 * count);
     const times = new Float32Array(words.buffer);
     for (let i = 0, row = first; i < count; i++, row++) {
       const next = opacity ? opacity[i] : 0;
@@ -72,7 +78,7 @@ export class Lives {
 
   private reserve(rows: number): void {
     if (rows <= this.to.length) return;
-    const room = Math.max(rows, Math.ceil(1.5 * this.to.length));
+    const room = roomFor(rows, this.to.length, this.expected);
     for (const name of ["from", "to", "start"] as const) {
       const grown = new Float32Array(room);
       grown.set(this[name]);

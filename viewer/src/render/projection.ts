@@ -7,8 +7,6 @@ import { NO_FRAMES, PROJECT_FRAGMENT, VIEW_MARGIN } from "./scene_shaders";
 import { LINE, type Table } from "./table";
 import { Target } from "./target";
 
-const GROWTH = 1.5;
-
 export interface Tables {
   shapes: Table;
   lives: Table;
@@ -64,10 +62,8 @@ export class Projection {
     const { shapes, lives, arrivals, harmonics } = tables;
     const { gl, program, target } = this;
     const { width, height, fx, fy, cx, cy, rotation, translation } = camera;
-    const lines = Math.ceil(rows / LINE);
-    const most = gl.getParameter(gl.MAX_TEXTURE_SIZE) as number;
-    target.begin(LINE, lines <= target.height ? target.height : Math.min(Math.max(lines, Math.ceil(GROWTH * target.height)), most));
-    gl.viewport(0, 0, LINE, lines);
+    target.begin(LINE, shapes.lines);
+    gl.viewport(0, 0, LINE, Math.ceil(rows / LINE));
     program.use();
     program.texture("shapes", 0, shapes.texture);
     program.texture("lives", 1, lives.texture);

@@ -1,5 +1,6 @@
-/** Rows of a scene as words for the graphics card. */
+/** Rows of a scene as words for the graphics card, to be uploaded at once: see scratch.ts. */
 
+import { reuse, scratch } from "../decode/scratch";
 import type { Rows3D } from "../decode/types";
 import { half, half2, snorm2 } from "./half";
 
@@ -16,7 +17,8 @@ const OCTAVE = 256;
 
 export function packShapes({ count, mean, rotation, scale, sh0 }: Rows3D): Uint32Array {
   const stride = 4 * SHAPE_TEXELS;
-  const words = new Uint32Array(count * stride);
+  reuse();
+  const words = scratch(Uint32Array, count * stride);
   const places = new Float32Array(words.buffer);
   for (let i = 0, at = 0; i < count; i++, at += stride) {
     for (let k = 0; k < 3; k++) places[at + k] = mean[3 * i + k];
@@ -32,7 +34,8 @@ export function packShapes({ count, mean, rotation, scale, sh0 }: Rows3D): Uint3
 /** values: [count, each, 3]. */
 export function packHarmonics(values: Float32Array, count: number, degree: 1 | 2 | 3): Uint32Array {
   const [numbers, stride] = [3 * (2 * degree + 1), 4 * HARMONIC_TEXELS[degree]];
-  const words = new Uint32Array(count * stride);
+  reuse();
+  const words = scratch(Uint32Array, count * stride);
   for (let i = 0; i < count; i++) {
     for (let k = 0; k < numbers; k += 2) {
       const at = i * numbers + k;
@@ -44,7 +47,8 @@ export function packHarmonics(values: Float32Array, count: number, degree: 1 | 2
 
 /** That harmonics of a degree came, and when, in seconds. */
 export function packArrivals(count: number, degree: number, time: number): Uint32Array {
-  const words = new Uint32Array(2 * count);
+  reuse();
+  const words = scratch(Uint32Array, 2 * count);
   const times = new Float32Array(words.buffer);
   for (let at = 0; at < words.length; at += 2) {
     words[at] = degree;

@@ -1,5 +1,6 @@
 /** Scenes: 3D splats projected and blended back to front. */
 
+import { discard } from "../decode/scratch";
 import type { Edit, Harmonics3D, Rows3D, SceneLayout } from "../decode/types";
 import type { Camera } from "./camera";
 import type { Background } from "./colour";
@@ -22,6 +23,8 @@ const REST = 150; // milliseconds without a movement after which the picture is 
 export interface SceneOptions {
   /** Milliseconds in which a chunk fades in, 0 for none. */
   fade?: number;
+  /** Rows that are expected. */
+  splats: number;
   /** Called when the next picture will be another one. */
   sorted: () => void;
 }
@@ -58,21 +61,22 @@ export class SceneRenderer implements Renderer<Camera> {
     private readonly faces: FaceTables | null = null,
   ) {
     this.fade = (options.fade ?? FADE) / 1000;
-    this.lives = new Lives(this.fade);
+    this.lives = new Lives(this.fade, options.splats);
     const format = blendable(gl, false);
     this.target = format === null ? null : new Target(gl, format);
     this.program = new Program(gl, SPLAT_VERTEX, SPLAT_FRAGMENT);
     this.show = new Program(gl, COVER, SHOW_FRAGMENT);
-    this.shapes = new Table(gl, SHAPE_TEXELS, 4, 0);
-    this.states = new Table(gl, 1, 2, 0);
-    this.arrivals = new Table(gl, 1, 2, 0);
-    this.order = new Table(gl, 1, 1, 0);
+    const { splats } = options;
+    this.shapes = new Table(gl, SHAPE_TEXELS, 4, splats);
+    this.states = new Table(gl, 1, 2, splats);
+    this.arrivals = new Table(gl, 1, 2, splats);
+    this.order = new Table(gl, 1, 1, splats);
     this.projection = new Projection(gl, faces !== null);
     this.sorter = new Sorter(NEAR, (order, late) => {
       this.order.put(0, order.length, order);
       this.ordered = order.length;
       if (late) options.sorted();
-    });
+    }, splats);
   }
 
   apply(edits: readonly Edit[], now: number): void {
@@ -170,20 +174,24 @@ export class SceneRenderer implements Renderer<Camera> {
     this.rows = Math.max(this.rows, first + count);
     this.shapes.put(first, count, packShapes(edit));
     for (const table of this.harmonics) {
-      if (table && first < table.filled) table.put(first, count, new Uint32Array(count * table.stride));
-      table?.reserve(this.rows);
+      if (!table) continue;
+      if (first < table.filled) table.put(first, count, new Uint32Array(count * table.stride));
+      table.reserve(this.rows);
+      this.arrivals.reserve(this.rows);
     }
-    this.arrivals.reserve(this.rows);
     this.states.put(first, count, this.lives.appear(first, count, edit.opacity, start));
     this.sorter.put(first, edit.mean);
+    for (const array of [edit.rotation, edit.scale, edit.opacity, edit.sh0]) discard(array);
   }
 
   private addHarmonics({ first, count, degree, values }: Harmonics3D, time: number): void {
     if (count === 0 || !(degree === 1 || degree === 2 || degree === 3)) return;
-    const table = (this.harmonics[degree - 1] ??= new Table(this.gl, HARMONIC_TEXELS[degree], 4, this.rows));
+    const table = (this.harmonics[degree - 1] ??= new Table(this.gl, HARMONIC_TEXELS[degree], 4, this.options.splats));
     table.put(first, count, packHarmonics(values, count, degree));
+    discard(values);
     table.reserve(this.rows);
     this.arrivals.put(first, count, packArrivals(count, degree, time));
+    this.arrivals.reserve(this.rows);
     this.fresh = time + this.fade;
   }
 

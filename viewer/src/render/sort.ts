@@ -1,5 +1,6 @@
 /** Splats by depth. */
 
+import { roomFor } from "../decode/room";
 import type { DepthView } from "./sort_types";
 
 const KEYS = 1 << 16;
@@ -12,11 +13,16 @@ const starts = new Uint32Array(KEYS + 1);
  *
  * The bits of a positive float grow with it, about as its logarithm does: 16 bits between the nearest and the farthest
  * tell depths apart as finely far away as nearby, relative to the depth. Equal keys keep the order of the rows turned
- * round, as the renderer in Python does, which blends from the front.
+ * round, as the renderer in Python does, which blends from the front. The order lies in `room` if that is large enough.
  */
-export function sortByDepth(means: Float32Array, [a, b, c, d]: DepthView, near: number): Uint32Array<ArrayBuffer> {
+export function sortByDepth(
+  means: Float32Array,
+  [a, b, c, d]: DepthView,
+  near: number,
+  room = new ArrayBuffer(0),
+): Uint32Array<ArrayBuffer> {
   const rows = means.length / 3;
-  if (depths.length < rows) depths = new Float32Array(Math.ceil(1.25 * rows));
+  if (depths.length < rows) depths = new Float32Array(means.buffer.byteLength / 12); // for all that may follow
   const bits = new Uint32Array(depths.buffer);
   let [least, most] = [0xffffffff, 0];
   for (let i = 0, at = 0; i < rows; i++, at += 3) {
@@ -38,7 +44,8 @@ export function sortByDepth(means: Float32Array, [a, b, c, d]: DepthView, near: 
     count++;
   }
   for (let key = 1; key < KEYS; key++) starts[key] += starts[key - 1];
-  const order = new Uint32Array(count);
+  if (room.byteLength < 4 * count) room = new ArrayBuffer(depths.byteLength);
+  const order = new Uint32Array(room, 0, count);
   for (let i = rows - 1; i >= 0; i--) if (bits[i] !== 0) order[starts[bits[i] & (KEYS - 1)]++] = i;
   return order;
 }
@@ -48,11 +55,11 @@ export class Depths {
   rows = 0;
   private means = new Float32Array(0); // [rows, 3]; x is NaN in rows that are not there
 
-  /** Rows that are there from now on; `added` [n, 3] is copied. */
-  put(first: number, added: Float32Array): void {
+  /** Rows that are there from now on; `added` [n, 3] is copied. expected: rows that will come, 0 if nobody knows. */
+  put(first: number, added: Float32Array, expected: number): void {
     const end = first + added.length / 3;
     if (3 * end > this.means.length) {
-      const grown = new Float32Array(Math.max(3 * end, Math.ceil(1.5 * this.means.length)));
+      const grown = new Float32Array(3 * roomFor(end, this.means.length / 3, expected));
       grown.set(this.means);
       this.means = grown;
     }
@@ -66,8 +73,8 @@ export class Depths {
   }
 
   /** See sortByDepth. */
-  order(view: DepthView, near: number): Uint32Array<ArrayBuffer> {
-    return sortByDepth(this.all, view, near);
+  order(view: DepthView, near: number, room?: ArrayBuffer): Uint32Array<ArrayBuffer> {
+    return sortByDepth(this.all, view, near, room);
   }
 
   /** All centres, which stay here. */

@@ -5,6 +5,8 @@ interface PutCommand {
   type: "put";
   first: number;
   means: Float32Array;
+  /** Rows that will come, 0 if nobody knows. */
+  expected: number;
 }
 
 /** Rows that are not there any more. */
@@ -22,6 +24,8 @@ interface OrderCommand {
   type: "order";
   view: DepthView;
   near: number;
+  /** The last order's, to be used again. */
+  room: ArrayBuffer;
 }
 
 export type SortCommand = PutCommand | DropCommand | OrderCommand;

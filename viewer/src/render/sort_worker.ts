@@ -1,5 +1,6 @@
 /** The worker that orders splats by depth: a counting sort of 16-bit keys. */
 
+import { discard } from "../decode/scratch";
 import { Depths } from "./sort";
 import type { SortCommand, SortedMessage } from "./sort_types";
 
@@ -12,10 +13,12 @@ const scope = globalThis as unknown as {
 const depths = new Depths();
 
 scope.onmessage = ({ data: command }) => {
-  if (command.type === "put") depths.put(command.first, command.means);
-  else if (command.type === "drop") depths.drop(command.first, command.count);
+  if (command.type === "put") {
+    depths.put(command.first, command.means, command.expected);
+    discard(command.means);
+  } else if (command.type === "drop") depths.drop(command.first, command.count);
   else {
-    const order = depths.order(command.view, command.near);
+    const order = depths.order(command.view, command.near, command.room);
     scope.postMessage({ order }, [order.buffer]);
   }
 };

@@ -16,20 +16,23 @@ export class Sorter {
   private last: DepthView | null = null;
   private wanted: DepthView | null = null;
   private waiting: (() => void)[] = [];
+  private room = new ArrayBuffer(0); // of the last order: used again, because garbage of megabytes waits long
 
-  /** near: see SortCommand. take: gets every order; late: not while `order` is being asked for it. */
+  /** near: see SortCommand. take: gets every order; late: not while `order` is being asked for it. expected: rows. */
   constructor(
     private readonly near: number,
     private readonly take: (order: Uint32Array, late: boolean) => void,
+    private readonly expected = 0,
   ) {}
 
   /** Rows that are there from now on; `means` [n, 3] is handed over. */
   put(first: number, means: Float32Array): void {
+    const { expected } = this;
     this.stale = true;
     if (this.few) {
-      this.few.put(first, means);
+      this.few.put(first, means, expected);
       if (this.few.rows > FEW) this.hire(this.few);
-    } else this.send({ type: "put", first, means }, [means.buffer as ArrayBuffer]);
+    } else this.send({ type: "put", first, means, expected }, [means.buffer as ArrayBuffer]);
   }
 
   drop(first: number, count: number): void {
@@ -63,10 +66,11 @@ export class Sorter {
     this.worker.onmessage = ({ data }: MessageEvent<SortedMessage>) => {
       this.busy = false;
       this.take(data.order, true);
+      this.room = data.order.buffer;
       this.next();
     };
     this.few = null;
-    this.send({ type: "put", first: 0, means: depths.all });
+    this.send({ type: "put", first: 0, means: depths.all, expected: this.expected });
   }
 
   private next(): void {
@@ -78,7 +82,7 @@ export class Sorter {
       if (this.few) this.take(this.few.order(wanted, near), false);
       else {
         this.busy = true;
-        this.send({ type: "order", view: wanted, near });
+        this.send({ type: "order", view: wanted, near, room: this.room }, [this.room]);
         return;
       }
     }

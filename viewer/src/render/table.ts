@@ -1,11 +1,10 @@
 /** Rows of numbers on the graphics card that grow and change in place. */
 
+import { roomFor } from "../decode/room";
 import { type GL, GraphicsError, texture } from "./gl";
 
-/** Rows that one line of a table's texture holds. */
-export const LINE = 1024;
-
-const GROWTH = 1.5;
+/** Rows that one line of a table's texture holds: with three texels each they fit into 2048, the least of WebGL2. */
+export const LINE = 512;
 
 /**
  * A table of 32-bit words in an integer texture: row r starts at texel (r % LINE * texels, r / LINE).
@@ -16,22 +15,22 @@ export class Table {
   texture: WebGLTexture;
   /** Behind the last row that was ever put. */
   filled = 0;
-  private lines: number;
+  /** Of the texture. */
+  lines = 1;
   private readonly format: { internal: number; pixel: number };
 
-  /** texels: of a row. words: of a texel, 1, 2 or 4. rows: so many to begin with. */
+  /** texels: of a row. words: of a texel, 1, 2 or 4. expected: rows that will come, 0 if nobody knows. */
   constructor(
     private readonly gl: GL,
     private readonly texels: number,
     private readonly words: 1 | 2 | 4,
-    rows: number,
+    private readonly expected: number,
   ) {
     this.format = {
       1: { internal: gl.R32UI, pixel: gl.RED_INTEGER },
       2: { internal: gl.RG32UI, pixel: gl.RG_INTEGER },
       4: { internal: gl.RGBA32UI, pixel: gl.RGBA_INTEGER },
     }[words];
-    this.lines = this.checked(Math.ceil(rows / LINE));
     this.texture = this.made(this.lines);
   }
 
@@ -63,7 +62,7 @@ export class Table {
   reserve(rows: number): void {
     const needed = Math.ceil(rows / LINE);
     if (needed <= this.lines) return;
-    const lines = this.checked(Math.max(needed, Math.ceil(GROWTH * this.lines)), needed);
+    const lines = this.checked(roomFor(needed, this.lines, Math.ceil(this.expected / LINE)), needed);
     const grown = this.made(lines);
     this.copy(this.texture, grown);
     this.gl.deleteTexture(this.texture);
@@ -79,12 +78,12 @@ export class Table {
     return texture(this.gl, this.format.internal, LINE * this.texels, lines);
   }
 
-  private checked(lines: number, needed = lines): number {
+  private checked(lines: number, needed: number): number {
     const most = this.gl.getParameter(this.gl.MAX_TEXTURE_SIZE) as number;
     if (needed > most) {
       throw new GraphicsError(`this graphics card holds ${most * LINE} splats at most; a budget shows fewer of them`);
     }
-    return Math.max(1, Math.min(lines, most));
+    return Math.min(lines, most);
   }
 
   private copy(from: WebGLTexture, to: WebGLTexture): void {
