@@ -3,12 +3,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { sleep } from "../src/decode/download";
 import { Session } from "../src/decode/session";
 import type { Message, OpenCommand } from "../src/decode/types";
 import { chunkEnds, decode, golden } from "./files";
 
 const DATA = golden("scene/scene-degree-2-fine.sfu");
-const SETTINGS = { retryAfter: [1, 1, 1], stalledAfter: 300, patience: 0 };
+const SETTINGS = { retryAfter: [1, 1, 1], stalledAfter: 300 };
 
 type Handler = (request: IncomingMessage, response: ServerResponse, number: number) => void;
 
@@ -51,7 +52,11 @@ function startOf({ headers }: IncomingMessage): number {
 async function run(source: string | ArrayBuffer, options: Partial<OpenCommand> = {}): Promise<Message[]> {
   const messages: Message[] = [];
   const command: OpenCommand = { type: "open", source, budget: null, bytesPerSecond: null, ...options };
-  await new Session(command, (message) => messages.push(message), SETTINGS).run();
+  const session = new Session(command, (message) => {
+    messages.push(message);
+    if (message.type === "update") session.taken();
+  }, SETTINGS);
+  await session.run();
   return messages;
 }
 
@@ -157,11 +162,44 @@ test("stopping keeps what is there and says how far it came", async () => {
   const command = { type: "open" as const, source: DATA.slice().buffer, budget: null, bytesPerSecond: 20_000 };
   const session = new Session(command, (message) => {
     messages.push(message);
-    if (message.type === "update" && message.progress.bytes > 3000) session.stop();
+    if (message.type !== "update") return;
+    session.taken();
+    if (message.progress.bytes > 3000) session.stop();
   });
   await session.run();
   expect(messages.at(-1)).toMatchObject({ type: "stopped" });
   expect(messages).toEqual([...WHOLE.slice(0, messages.length - 1), messages.at(-1)]);
+});
+
+test("decoding waits for a page that is busy, first of all with the first picture", async () => {
+  const messages: Message[] = [];
+  const command = { type: "open" as const, source: DATA.slice().buffer, budget: null, bytesPerSecond: null };
+  const session = new Session(command, (message) => messages.push(message));
+  const updates = () => messages.filter((message) => message.type === "update").length;
+  const aMoment = () => sleep(50, new AbortController().signal);
+  const end = session.run();
+  await aMoment();
+  const first = updates();
+  expect(first).toBeGreaterThan(0);
+  expect(messages.at(-1)!.type).toBe("update");
+  while (messages.at(-1)!.type !== "complete") {
+    session.taken();
+    await aMoment();
+  }
+  await end;
+  expect(first).toBeLessThan(updates());
+  expect(messages).toEqual(WHOLE);
+});
+
+test("stopping does not wait for a page that is busy", async () => {
+  const messages: Message[] = [];
+  const command = { type: "open" as const, source: DATA.slice().buffer, budget: null, bytesPerSecond: null };
+  const session = new Session(command, (message) => {
+    messages.push(message);
+    if (message.type === "update") setTimeout(() => { session.stop(); }, 20);
+  });
+  await session.run();
+  expect(messages.at(-1)).toMatchObject({ type: "stopped" });
 });
 
 test("a budget that nobody understands is refused", async () => {

@@ -17,7 +17,10 @@ let closed = 0;
 
 beforeAll(async () => {
   // A real transfer, after which the sender has no more than empty arrays.
-  scope.postMessage = (message, transfer) => messages.push(structuredClone(message, { transfer }));
+  scope.postMessage = (message, transfer) => {
+    messages.push(structuredClone(message, { transfer }));
+    if (message.type === "update") setTimeout(() => { send({ type: "taken" }); });
+  };
   scope.close = () => closed++;
   await import("../src/decode/worker");
 });

@@ -34,9 +34,9 @@ export class Client {
     this.send({ type: "throttle", bytesPerSecond });
   }
 
-  /** There is a picture: whoever decodes has waited for it. */
-  shown(): void {
-    this.send({ type: "shown" });
+  /** An update is on the page, and more may come. */
+  taken(): void {
+    this.send({ type: "taken" });
   }
 
   /** Stop fetching; what is there stays. */

@@ -7,11 +7,9 @@ export interface DownloadSettings {
   retryAfter: readonly number[];
   /** A connection that brings nothing for so many milliseconds counts as broken. */
   stalledAfter: number;
-  /** How many milliseconds decoding waits for the page to show what came first. */
-  patience: number;
 }
 
-export const DOWNLOAD: DownloadSettings = { retryAfter: [500, 1000, 2000, 4000, 8000], stalledAfter: 20000, patience: 500 };
+export const DOWNLOAD: DownloadSettings = { retryAfter: [500, 1000, 2000, 4000, 8000], stalledAfter: 20000 };
 
 /** Who takes the bytes. */
 export interface Receiver {

@@ -8,17 +8,27 @@ import type { Message, OpenCommand } from "./types";
 
 const PORTION = 1 << 16; // bytes of a file at hand that are decoded before messages are looked at
 
+/** Updates that may wait for the page: more would take memory while the page is busy. */
+const AHEAD = 16;
+
 export class Session {
   private readonly aborter = new AbortController();
   private readonly throttle: Throttle;
-  private goOn: (() => void) | null = null; // null until something can be shown
+  private readonly post: (message: Message) => void;
+  private waiting = 0; // updates
+  private most = 0; // until the page has taken the first: showing that gets the whole processor
+  private goOn: (() => void) | null = null;
 
   constructor(
     private readonly command: OpenCommand,
-    private readonly post: (message: Message) => void,
+    post: (message: Message) => void,
     private readonly settings: DownloadSettings = DOWNLOAD,
   ) {
     this.throttle = new Throttle(command.bytesPerSecond);
+    this.post = (message) => {
+      if (message.type === "update") this.waiting++;
+      post(message);
+    };
   }
 
   /** Another speed, in bytes per second, for what is still to come. */
@@ -26,14 +36,17 @@ export class Session {
     this.throttle.bytesPerSecond = rate;
   }
 
-  /** What came first is on the screen: decoding goes on. */
-  shown(): void {
+  /** The page has taken an update: decoding goes on. */
+  taken(): void {
+    this.waiting--;
+    this.most = AHEAD;
     this.goOn?.();
   }
 
   /** Ends `run`. */
   stop(): void {
     this.aborter.abort();
+    this.goOn?.();
   }
 
   /** Fetches and decodes; resolves after the last message: `complete`, `stopped` or `failed`. */
@@ -55,22 +68,14 @@ export class Session {
     }
   }
 
-  /** The first picture gets the whole processor; waits no longer than a page takes that can show it. */
-  private firstShown(): Promise<void> {
-    return new Promise((resolve) => {
-      this.goOn = resolve;
-      setTimeout(resolve, this.settings.patience);
-    });
-  }
-
   private async fetch(decoder: Decoder, signal: AbortSignal): Promise<void> {
     const take = async (data: Uint8Array) => {
       await this.throttle.pass(data, signal, async (portion) => {
         decoder.feed(portion);
         // What follows is not needed: the connection is closed.
         if (decoder.complete) this.aborter.abort();
+        while (this.waiting > this.most && !signal.aborted) await new Promise<void>((resolve) => (this.goOn = resolve));
         signal.throwIfAborted();
-        if (!this.goOn && decoder.progress.splats) await this.firstShown();
       });
     };
     const { source } = this.command;

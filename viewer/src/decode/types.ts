@@ -2,9 +2,9 @@
  * What the decoding worker and the page say to each other.
  *
  * The page sends commands, the worker answers with messages: `opened` once HEAD is there, `indexed` once INDX is, an
- * `update` for every decoded chunk, and one of `complete`, `stopped` and `failed` at the end; `damaged` and `warning`
- * in between. Everything in one `update` belongs to one prefix of the file and is to be shown at once. All arrays are
- * typed and without gaps, and their buffers are transferred: the receiver owns them.
+ * `update` for every decoded chunk, to which the page answers `taken`, and one of `complete`, `stopped` and `failed` at
+ * the end; `damaged` and `warning` in between. Everything in one `update` belongs to one prefix of the file and is to be
+ * shown at once. All arrays are typed and without gaps, and their buffers are transferred: the receiver owns them.
  */
 
 /** The error classes of the Python package (src/sfumato/errors.py), and what the network adds. */
@@ -43,9 +43,9 @@ export interface ThrottleCommand {
   bytesPerSecond: number | null;
 }
 
-/** What came first is on the screen. */
-export interface ShownCommand {
-  type: "shown";
+/** An update is on the page. Decoding waits for the first of these, and then if there are too many to come. */
+export interface TakenCommand {
+  type: "taken";
 }
 
 /** Stop fetching; what is there stays. Answered by `stopped` if the file was not over yet. */
@@ -53,7 +53,7 @@ export interface StopCommand {
   type: "stop";
 }
 
-export type Command = OpenCommand | ThrottleCommand | ShownCommand | StopCommand;
+export type Command = OpenCommand | ThrottleCommand | TakenCommand | StopCommand;
 
 // ---------------------------------------------------------------------------------------------------------- messages
 

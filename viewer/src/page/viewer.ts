@@ -141,7 +141,6 @@ export class Viewer {
       if (shown.draw(this.background, now)) this.invalidate();
     });
     if (shown.visible && !this.report.firstPicture) {
-      this.client.shown();
       const firstPicture = { milliseconds: performance.now() - this.began, bytes: this.report.bytes };
       this.report = { ...this.report, firstPicture };
       this.emit("firstpicture", firstPicture);
@@ -179,9 +178,10 @@ export class Viewer {
         this.stage?.apply(message.edits, performance.now());
         this.report = { ...this.report, ...message.progress };
         this.emit("progress", this.report);
-        if (!message.edits.length) break;
-        if (this.report.firstPicture) this.invalidate();
-        else this.draw(performance.now()); // the browser may keep a frame waiting for long while it is busy
+        // A browser that is busy keeps a frame waiting for long.
+        if (!this.report.firstPicture) this.draw(performance.now());
+        else if (message.edits.length) this.invalidate();
+        this.client.taken();
         break;
       case "damaged":
         this.report = { ...this.report, damages: [...this.report.damages, message.text] };
