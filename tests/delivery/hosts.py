@@ -6,6 +6,7 @@ import contextlib
 import random
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -61,7 +62,7 @@ class Script(BaseHTTPRequestHandler):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             server.play(self, number)
 
-    do_GET = do_HEAD = do_OPTIONS = do_PUT = _answer  # noqa: N815
+    do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = _answer  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -92,14 +93,18 @@ class Script(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def scripted(play: Callable[[Any, int], None]) -> Iterator[tuple[str, list[tuple[str, str, dict[str, str]]]]]:
+def scripted(
+    play: Callable[[Any, int], None], secure: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, list[tuple[str, str, dict[str, str]]]]]:
     """A server that follows `play`; gives its address and what it was asked: (method, path, headers)."""
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Script)
+    if secure is not None:
+        server.socket = secure.wrap_socket(server.socket, server_side=True)
     server.play, server.asked, server.counting = play, [], threading.Lock()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/cat.sfu", server.asked
+        yield f"http{'s' if secure else ''}://127.0.0.1:{server.server_port}/cat.sfu", server.asked
     finally:
         server.shutdown()
         thread.join()

@@ -49,7 +49,7 @@ def test_a_good_host_has_nothing_to_mend() -> None:
     report = check(good)
     assert wrong(report) == {}
     assert report.faults == ()
-    assert {finding.name for finding in report.findings} == {*REMEDIES}
+    assert {finding.name for finding in report.findings} == {*REMEDIES} - {"host", "https", "redirect"}
     assert not any(finding.mend for finding in report.findings)
 
 
@@ -92,7 +92,27 @@ def test_a_host_that_sends_other_bytes_has_a_fault() -> None:
 
 def test_a_host_whose_ranges_are_closed_to_other_pages_has_a_fault() -> None:
     report = check(lambda host: good(host, **({"Access_Control_Allow_Origin": ""} if "Range" in host.headers else {})))
-    assert "range" in report.faults
+    assert report.faults == ("range",)
+    assert "add_header Access-Control-Allow-Origin * always" in wrong(report)["range"].mend["nginx"]
+
+
+def test_a_host_that_is_closed_to_other_pages_has_one_fault() -> None:
+    assert check(lambda host: good(host, Access_Control_Allow_Origin="")).faults == ("cors",)
+
+
+def test_a_redirect_that_pages_elsewhere_cannot_follow_is_a_fault() -> None:
+    def moved(host: Any, **headers: str) -> None:
+        if host.path == "/cat.sfu":
+            host.say(302, Location="/moved.sfu", **headers)
+        else:
+            good(host)
+
+    found = wrong(check(moved))
+    assert found["cors"].verdict == "fault"
+    assert "redirect" in found["cors"].found
+    assert "the address behind the redirect" in found["cors"].mend["nginx"]
+    assert "OPTIONS is answered with 302" in found["preflight"].found  # which browsers do not follow
+    assert wrong(check(lambda host: moved(host, Access_Control_Allow_Origin="*"))).keys() == {"preflight"}
 
 
 def test_a_host_that_mixes_versions_gets_advice() -> None:
@@ -132,7 +152,9 @@ def test_names_with_hashes_should_be_kept() -> None:
 
 
 def test_what_is_no_file_of_ours_is_a_fault() -> None:
-    assert "file" in check(lambda host: good(host, b"<html>" * 100)).faults
+    page = check(lambda host: good(host, b"<html>" * 100))
+    assert "file" in page.faults
+    assert wrong(page)["file"].found.startswith("it is no intact .sfu file: this is not an .sfu file")
     assert "file" in check(lambda host: good(host, DATA[:700] + b"?" + DATA[701:])).faults
     assert "file" in check(lambda host: good(host, DATA + b"more")).faults
     assert "file" in check(lambda host: good(host, b"")).faults
@@ -158,6 +180,21 @@ def test_no_server_is_a_finding_too() -> None:
     report = check_url(f"http://127.0.0.1:{port}/cat.sfu")
     assert report.faults == ("answer",)
     assert "refused" in report.findings[0].found
+    assert "firewall" in report.findings[0].mend["nginx"]
+
+
+def test_https_where_there_is_none_is_told_apart_from_no_server() -> None:
+    with scripted(lambda host, _: good(host)) as (url, _):
+        report = check_url(url.replace("http:", "https:"))
+    assert report.faults == ("answer",)
+    assert "https does not work there" in report.findings[0].found
+    assert "ssl_certificate" in report.findings[0].mend["nginx"]
+
+
+def test_a_redirect_in_circles_has_its_own_remedy() -> None:
+    report = check(lambda host: host.say(302, Location="/cat.sfu"))
+    assert report.faults == ("answer",)
+    assert "redirect" in report.findings[0].mend["nginx"]
 
 
 def test_a_host_that_breaks_off_now_and_then_does_not_break_the_check() -> None:

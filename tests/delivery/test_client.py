@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import urllib.request
 import warnings
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +19,7 @@ from hypothesis import strategies as st
 from delivery.hosts import large, scripted
 from sfumato.container import Parser, cut
 from sfumato.delivery import http
+from sfumato.delivery.check import check_url
 from sfumato.delivery.client import Download, FetchSettings, fetch, is_url
 from sfumato.errors import (
     BudgetError,
@@ -70,8 +75,9 @@ def test_a_budget_reads_no_further_than_it_needs_where_there_are_no_ranges() -> 
 
 def test_a_budget_too_small_for_the_base_level_says_what_it_takes() -> None:
     data = large(chunks=400)
-    with scripted(lambda host, _: host.part(data)) as (url, _), pytest.raises(BudgetError, match="it takes 9,"):
+    with scripted(lambda host, _: host.part(data)) as (url, _), pytest.raises(BudgetError, match="it takes 9,") as told:
         fetch(url, "100", QUICK)
+    assert str(told.value).startswith(f"cannot fetch '{url}': a budget of 100 bytes")
 
 
 @settings(max_examples=15)
@@ -197,6 +203,35 @@ def test_no_server_is_a_network_error() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(NetworkError, match="refused"):
         fetch(f"http://127.0.0.1:{port}/cat.sfu", settings=QUICK)
+
+
+def test_what_will_not_pass_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient = FetchSettings(timeout_s=5, pause_s=30)
+    with scripted(lambda host, _: host.part(DATA)) as (url, asked):
+        with pytest.raises(NetworkError, match=r"https does not work there .* check the address"):
+            fetch(url.replace("http:", "https:"), settings=patient)
+
+        def unknown(*_: object) -> None:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+        monkeypatch.setattr(socket, "create_connection", unknown)
+        with pytest.raises(NetworkError, match="there is no host of this name; check the address"):
+            fetch(url, settings=patient)
+    assert asked == []
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_a_certificate_that_nobody_signed_is_not_trusted(tmp_path: Path) -> None:
+    files = [str(tmp_path / "certificate.pem"), str(tmp_path / "key.pem")]
+    made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-out", files[0]]
+    subprocess.run(["openssl", *made, "-keyout", files[1]], check=True, capture_output=True)
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(*files)
+    with scripted(lambda host, _: host.part(DATA), secure) as (url, asked):
+        with pytest.raises(NetworkError, match=r"certificate is not to be trusted \(self.signed certificate\)"):
+            fetch(url, settings=FetchSettings(timeout_s=5, pause_s=30))
+        assert "ssl_certificate: the full chain" in check_url(url).findings[0].mend["nginx"]
+    assert asked == []
 
 
 def test_a_chunked_answer_without_a_length_is_read_to_its_end() -> None:

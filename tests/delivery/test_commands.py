@@ -20,7 +20,7 @@ import pytest
 import sfumato
 from delivery.hosts import GOLDEN, large, scripted
 from sfumato.cli import check_url, publish, serve
-from sfumato.errors import NetworkError, SettingsError
+from sfumato.errors import InputError, NetworkError, SettingsError, SignatureError
 
 RGB = GOLDEN / "image-rgb.sfu"
 
@@ -91,9 +91,28 @@ def test_view_opens_a_browser_at_the_file(monkeypatch: pytest.MonkeyPatch, capsy
     assert capsys.readouterr().out.count("http://here/image-rgb.sfu") == 2
 
 
+def test_view_refuses_what_has_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = pytest.importorskip("sfumato.delivery.server", reason="starlette is not installed")
+    served: list[str] = []
+    monkeypatch.setattr(server, "serve", lambda shelf, **_: served.append(shelf.only))
+    (tmp_path / "text.sfu").write_text("hello")
+    (tmp_path / "early.sfu").write_bytes(RGB.read_bytes()[:300])
+    with pytest.raises(InputError, match="'sfumato serve' shows folders"):
+        run("view", GOLDEN)
+    with pytest.raises(InputError, match="'sfumato encode' makes them"):
+        run("view", __file__)
+    with pytest.raises(InputError, match="no file of this machine; download it first"):
+        run("view", "https://host/cat.sfu")
+    with pytest.raises(SignatureError, match=r"text\.sfu"):
+        run("view", tmp_path / "text.sfu")
+    assert served == []
+    run("view", tmp_path / "early.sfu", "--no-browser")  # ends inside the base level: as much as there is shows
+    assert served == ["early.sfu"]
+
+
 def test_an_address_in_use_is_a_fault_of_the_command() -> None:
     pytest.importorskip("uvicorn", reason="uvicorn is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingsError, match="in use"):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingsError, match="in use; another"):
         run("serve", GOLDEN, "--port", str(taken.getsockname()[1]))
     with pytest.raises(SettingsError, match="cannot serve at no-such-host"):
         run("serve", GOLDEN, "--host", "no-such-host.invalid")

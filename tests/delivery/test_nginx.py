@@ -16,6 +16,7 @@ from sfumato.delivery.client import fetch
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 SCENE = (GOLDEN / "scene" / "scene-degree-3.sfu").read_bytes()
+SCRIPT = "export const one = 1;\n" * 1000
 HASHED = f"bike.{hashlib.sha256(SCENE).hexdigest()[:8]}.sfu"
 
 
@@ -29,6 +30,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (site / "scenes" / "bike.sfu").write_bytes(SCENE)
     (site / HASHED).write_bytes(SCENE)
     (site / "viewer" / "index.html").write_text("<title>viewer</title>")
+    (site / "viewer" / "sfumato-view.js").write_text(SCRIPT)
     (site / "notes.txt").write_text("private")
     (site / ".hidden.sfu").write_text("private")
     (place / "secret.sfu").write_text("private")
@@ -59,6 +61,13 @@ def test_files_are_not_compressed_where_everything_else_is(host: str) -> None:
     _, headers, body = get(host, f"/{HASHED}", "Accept-Encoding: gzip")
     assert "content-encoding" not in headers
     assert body == SCENE
+
+
+def test_the_viewer_is_compressed_on_its_way(host: str) -> None:
+    _, headers, body = get(host, "/viewer/sfumato-view.js", "Accept-Encoding: gzip")
+    assert headers["content-encoding"] == "gzip"
+    assert len(body) < len(SCRIPT) / 2
+    assert get(host, "/viewer/sfumato-view.js")[2] == SCRIPT.encode()
 
 
 def test_several_ranges_and_ranges_from_the_end_are_answered(host: str) -> None:

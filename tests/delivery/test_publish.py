@@ -8,12 +8,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote
 
 import pytest
 
-from delivery.hosts import GOLDEN, get, scripted
+from delivery.hosts import GOLDEN, get, large, scripted
 
 pytest.importorskip("obstore", reason="obstore is not installed")
+
+from obstore.exceptions import BaseError
 
 from sfumato.delivery.headers import hash_in_name
 from sfumato.delivery.publish import publish
@@ -81,14 +84,19 @@ def test_what_cannot_be_published_is_named(tmp_path: Path) -> None:
         publish([tmp_path / "missing.sfu"], tmp_path)
     with pytest.raises(InputError, match=r"suffix is not \.sfu"):
         publish([Path(__file__)], tmp_path)
+    with pytest.raises(InputError, match=r"is a folder; name the \.sfu files in it"):
+        publish([GOLDEN], tmp_path)
     with pytest.raises(SettingsError, match="none"):
         publish([], tmp_path)
-    with pytest.raises(SettingsError, match="one name"):
-        publish([RGB, RGB], tmp_path)
+    with pytest.raises(SettingsError, match=r"two of them are called 'image-rgb\.sfu'; rename one"):
+        publish([RGB, GREY, RGB], tmp_path)
     with pytest.raises(SettingsError, match="neither a folder"):
         publish([RGB], "ftp://host/x")
     with pytest.raises(SettingsError, match="endpoint"):
         publish([RGB], tmp_path, endpoint="http://127.0.0.1")
+    for endpoint in ("s3.example.com", "http://", "ftp://host"):  # the library panics at them
+        with pytest.raises(SettingsError, match=r"write an address like https://s3\.example\.com"):
+            publish([RGB], "s3://site/assets", endpoint=endpoint)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="cannot publish to"):
         publish([RGB], tmp_path / "file" / "folder")
@@ -104,16 +112,27 @@ def test_a_manifest_of_somebody_else_is_left_alone(tmp_path: Path, text: str) ->
 
 
 class Bucket:
-    """As much of an object store as publishing needs: objects with their headers."""
+    """As much of an object store as publishing needs: objects with their headers, large ones sent in parts."""
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, dict[str, str]]] = {}
+        self.parts: dict[int, bytes] = {}
 
     def __call__(self, host: Any, _: int) -> None:
-        key = host.path.partition("?")[0]
-        if host.command == "PUT":
-            body = host.rfile.read(int(host.headers["Content-Length"]))
-            kept = {name: host.headers[name] for name in ("Content-Type", "Cache-Control")}
+        key, _, query = host.path.partition("?")
+        asked = parse_qs(query, keep_blank_values=True)
+        body = host.rfile.read(int(host.headers.get("Content-Length", 0)))
+        kept = {name: host.headers[name] for name in ("Content-Type", "Cache-Control") if name in host.headers}
+        if "uploads" in asked:
+            self.objects[key] = b"", kept
+            host.say(200, b"<Result><UploadId>1</UploadId></Result>")
+        elif "partNumber" in asked:
+            self.parts[int(asked["partNumber"][0])] = body
+            host.say(200, ETag='"x"')
+        elif host.command == "POST":
+            self.objects[key] = b"".join(data for _, data in sorted(self.parts.items())), self.objects[key][1]
+            host.say(200, b'<Result><Location>x</Location><ETag>"x"</ETag></Result>')
+        elif host.command == "PUT":
             self.objects[key] = body, kept
             host.say(200, ETag='"x"')
         elif key in self.objects:
@@ -146,6 +165,20 @@ def test_a_bucket_gets_the_headers_that_caches_and_viewers_want(bucket: tuple[st
     assert headers == {"Content-Type": "application/json", "Cache-Control": "no-cache, no-transform"}
 
 
+def test_a_large_file_comes_into_a_bucket_in_parts_and_with_the_same_headers(
+    bucket: tuple[str, Bucket], tmp_path: Path
+) -> None:
+    endpoint, kept = bucket
+    path = tmp_path / "große Höhle #1.sfu"
+    path.write_bytes(large(chunks=100, size=100_000))
+    publish([path], "s3://site", endpoint=endpoint)
+    data, headers = kept.objects[f"/site/{quote(hashed(path))}"]
+    assert len(kept.parts) > 1
+    assert data == path.read_bytes()
+    assert headers["Content-Type"] == "application/vnd.sfu"
+    assert "immutable" in headers["Cache-Control"]
+
+
 def test_a_bucket_is_not_sent_what_it_has(bucket: tuple[str, Bucket]) -> None:
     endpoint, _ = bucket
     assert publish([RGB], "s3://site/assets", endpoint=endpoint).written == (hashed(RGB),)
@@ -162,6 +195,15 @@ def test_a_store_that_refuses_is_an_output_error(monkeypatch: pytest.MonkeyPatch
         pytest.raises(OutputError, match="cannot publish to 's3:"),
     ):
         publish([RGB], "s3://site/assets", endpoint=url.removesuffix("/cat.sfu"))
+
+
+def test_without_keys_it_is_said_which_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asks_the_cloud(*_: object) -> None:
+        raise BaseError("Generic S3 error: Error performing PUT http://169.254.169.254/latest/api/token in 5s")
+
+    monkeypatch.setattr("obstore.get", asks_the_cloud)
+    with pytest.raises(OutputError, match=r"no access keys .* AWS_ACCESS_KEY_ID .* ~/\.aws are not read"):
+        publish([RGB], "s3://site/assets")
 
 
 def test_published_files_are_served_as_immutable(tmp_path: Path) -> None:

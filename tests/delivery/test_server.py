@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
+import re
 import shutil
+import socket
+import threading
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from media.avatar.heads import small_file
@@ -20,10 +26,12 @@ from delivery.hosts import GOLDEN, exchange, get, large
 pytest.importorskip("starlette", reason="starlette is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
 
+from sfumato.delivery import poster
 from sfumato.delivery.check import check_url
 from sfumato.delivery.client import fetch
-from sfumato.delivery.server import application, serving
+from sfumato.delivery.server import application, serve, serving
 from sfumato.delivery.shelf import Shelf
+from sfumato.media.scene.asset import SceneAsset
 
 RGB = (GOLDEN / "image-rgb.sfu").read_bytes()
 HASHED = f"rgb.{hashlib.sha256(RGB).hexdigest()[:8]}.sfu"
@@ -277,6 +285,54 @@ def test_a_head_has_a_poster_too(tmp_path: Path) -> None:
     assert high > low + 20
 
 
+def test_a_poster_needs_no_more_than_the_beginning(
+    host: str, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data = (folder / "scenes" / "bike.sfu").read_bytes()
+    shown = [prefix.splats or 0 for prefix in SceneAsset.open(data).prefixes]
+    path = tmp_path / "bike.sfu"
+    path.write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    monkeypatch.setattr(poster, "_MAX_SPLATS", shown[0])  # fewer than the whole scene has
+    assert shown[0] < shown[-1]
+    assert poster.poster(path, "scene") is not None
+    monkeypatch.setattr(poster, "_MAX_SPLATS", shown[0] - 1)
+    assert poster.poster(path, "scene") is None
+
+
+def test_a_poster_that_is_known_already_is_not_sent_again(host: str) -> None:
+    _, headers, _ = get(host, "/rgb.sfu?poster")
+    status, _, body = get(host, "/rgb.sfu?poster", f"If-None-Match: {headers['etag']}")
+    assert (status, body) == (304, b"")
+
+
+def test_a_slow_poster_holds_up_nothing_but_posters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, drawn = threading.Event(), []
+
+    def slow(path: Path, _: str) -> bytes:
+        drawn.append(path.name)
+        assert go.wait(20)
+        return b"picture"
+
+    monkeypatch.setattr("sfumato.delivery.server.poster", slow)
+    names = [f"{number}.sfu" for number in range(60)]  # more than a server has threads for files
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(large(chunks=1, size=10, seed=number))
+    with serving(application(Shelf.folder(tmp_path))) as url, ThreadPoolExecutor(len(names)) as pool:
+        wanted = [pool.submit(get, url, f"/{name}?poster") for name in names[1:]]
+        while not drawn:
+            time.sleep(0.01)
+        left = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))
+        left.sendall(b"GET /0.sfu?poster HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.3)  # until all have asked
+        left.close()
+        assert get(url, "/0.sfu")[0] == get(url, "/")[0] == 200
+        assert len(drawn) == 1
+        go.set()
+        assert {answer.result()[2] for answer in wanted} == {b"picture"}
+        time.sleep(0.1)
+    assert sorted(drawn) == sorted(names[1:])  # whoever left the page wants no picture
+
+
 def test_a_damaged_asset_has_no_poster(host: str) -> None:
     assert get(host, "/broken.sfu?poster")[0] == 404
 
@@ -297,6 +353,19 @@ def test_the_viewer_is_served_beside_the_assets(folder: Path, viewer: Path) -> N
         assert get(url, "/app.js")[0] == 404
 
 
+def test_the_viewer_is_compressed_and_assets_are_not(folder: Path, viewer: Path) -> None:
+    script = "export const one = 1;\n" * 1000
+    (viewer / "long.js").write_text(script)
+    with serving(application(Shelf.folder(folder), viewer=viewer)) as url:
+        asked = "Accept-Encoding: gzip, deflate, br"
+        status, headers, body = get(url, "/viewer/long.js", asked)
+        assert (status, headers["content-encoding"], headers["vary"]) == (200, "gzip", "Accept-Encoding")
+        assert len(body) < len(script) / 2
+        assert get(url, "/viewer/long.js")[2] == script.encode()
+        assert get(url, "/viewer/long.js", asked, f"If-None-Match: {headers['etag']}")[0] == 304
+        assert "content-encoding" not in get(url, "/rgb.sfu", asked)[1]
+
+
 def test_one_file_alone_opens_in_the_viewer(folder: Path, viewer: Path) -> None:
     with serving(application(Shelf.file(folder / "rgb.sfu"), viewer=viewer)) as url:
         status, headers, _ = get(url, "/")
@@ -315,6 +384,74 @@ def test_a_slow_line_takes_its_time_on_every_connection(tmp_path: Path) -> None:
         took = time.monotonic() - start
     assert found == [data, data]
     assert took >= len(data) / rate
+
+
+def test_a_file_that_is_written_anew_while_it_is_sent_breaks_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data, path = large(chunks=60), tmp_path / "cat.sfu"
+    changes: dict[str, Callable[[], object]] = {
+        "longer": lambda: path.open("ab").write(b"more"),
+        "shorter": lambda: os.truncate(path, 1000),
+        "another": lambda: os.replace(shutil.copy(GOLDEN / "image-rgb.sfu", tmp_path / "new.sfu"), path),
+        "gone": path.unlink,
+    }
+    with serving(application(Shelf.folder(tmp_path), rate=600_000)) as url:
+        for name, change in changes.items():
+            path.write_bytes(data)
+            with urllib.request.urlopen(f"{url}/cat.sfu", timeout=5) as answer:
+                found = answer.read(1000)
+                change()
+                try:
+                    found += answer.read()
+                except http.client.IncompleteRead as error:
+                    found += error.partial
+            assert data.startswith(found)
+            assert (len(found) == len(data)) == (name != "shorter")
+        path.write_bytes(data)
+        assert fetch(f"{url}/cat.sfu").data == data
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_names_that_addresses_write_in_another_way_are_served(tmp_path: Path) -> None:
+    names = ["12:30.sfu", "back\\slash.sfu", "what? #1 50%.sfu", "a+b=c;d&e.sfu", "写真 😀.sfu", "'\".sfu"]
+    for name in names:
+        shutil.copy(GOLDEN / "image-rgb.sfu", tmp_path / name)
+    with serving(application(Shelf.folder(tmp_path))) as url:
+        page = get(url, "/")[2].decode()
+        posters = re.findall(r'src="(/[^"]*)\?poster"', page)
+        assert sorted(map(unquote, posters)) == sorted(f"/{name}" for name in names)
+        assert all(get(url, found)[2] == RGB for found in posters)
+        links = re.findall(r'href="/viewer/[^"]*src=([^"]*)"', page)
+        assert all(get(url, "/" + unquote(found).lstrip("/"))[2] == RGB for found in links)
+
+
+def test_a_gallery_says_what_is_odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(application(Shelf.folder(tmp_path))) as url:
+        assert b"sfumato encode" in get(url, "/")[2]
+        (tmp_path / "long.sfu").write_bytes(RGB + b"more")
+        shutil.copy(GOLDEN / "image-one-splat.sfu", tmp_path / "one.sfu")
+        (tmp_path / "growing.sfu").write_bytes(RGB[:100])
+        page = get(url, "/")[2].decode()
+        assert "2,046 bytes, 4 of them behind its end" in page
+        assert "image · 1 splat · " in page
+        assert "the file ends after" in page
+        (tmp_path / "growing.sfu").write_bytes(RGB)  # the rest has arrived
+        assert "the file ends after" not in get(url, "/")[2].decode()
+        monkeypatch.setattr("sfumato.delivery.gallery.MAX_LISTED", 3)
+        assert "No more than" in get(url, "/")[2].decode()
+
+
+def test_a_server_for_all_addresses_says_one_that_can_be_opened() -> None:
+    told: list[str] = []
+
+    def started(url: str) -> None:
+        told.append(url)
+        raise KeyboardInterrupt
+
+    serve(Shelf.folder(GOLDEN), host="0.0.0.0", port=0, started=started)
+    assert told[0].startswith("http://127.0.0.1:")
 
 
 def test_our_own_client_and_check_have_nothing_to_complain_about(host: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -99,8 +100,15 @@ def test_what_cannot_be_served_is_named(folder: Path) -> None:
     for path in (folder / "cat.sfu", folder / "missing", "a\0b"):
         with pytest.raises(InputError, match=r"^cannot serve"):
             Shelf.folder(path)
-    for path in (folder, folder / "notes.txt", folder / ".hidden.sfu", folder / "missing.sfu"):
-        with pytest.raises(InputError, match=r"^cannot serve"):
+    with pytest.raises(InputError, match=r"'sfumato view' shows a single file"):
+        Shelf.folder(folder / "cat.sfu")
+    for path, told in (
+        (folder, "is a folder; 'sfumato serve' shows folders"),
+        (folder / "notes.txt", "no .sfu file; 'sfumato encode' makes them"),
+        (folder / ".hidden.sfu", "begins with a dot .* rename it"),
+        (folder / "missing.sfu", "no such file or directory; check the path"),
+    ):
+        with pytest.raises(InputError, match=f"^cannot serve '{re.escape(str(path))}': .*{told}"):
             Shelf.file(path)
 
 

@@ -282,6 +282,40 @@ def test_keys_and_drags_turn_a_scene_and_0_shows_all_again(view):
     assert np.allclose(rotation @ rotation.T, np.eye(3)) and np.linalg.det(rotation) > 0
 
 
+def test_one_finger_turns_a_scene_and_two_zoom(view):
+    page = view("scene.sfu")
+    page.finished()
+
+    def look() -> tuple[NDArray[np.floating], float]:
+        camera = page.run("return document.querySelector('sfumato-view').camera")
+        return np.array(camera["rotation"]), camera["translation"][2]
+
+    (first, far), _ = look(), page.touch([(100, 120)], [(130, 120)], [(160, 130)])
+    (turned, same), _ = look(), page.touch([(140, 120), (180, 120)], [(120, 120), (200, 120)], [(110, 120), (210, 120)])
+    held, near = look()
+    assert not np.allclose(first, turned, atol=0.1) and np.isclose(far, same, atol=0.1)
+    assert np.allclose(turned, held, atol=1e-6) and near < 0.6 * same
+
+
+def test_a_slow_line_can_be_felt_and_sped_up_and_the_meter_counts(view, site):
+    page = view("scene.sfu", controls="full", rate="100kbit")
+    seconds, slow, told, whole = page.run("""
+        const view = document.querySelector("sfumato-view"), root = view.shadowRoot, begun = performance.now();
+        const wait = () => new Promise((go) => setTimeout(go, 10));
+        while (!view.report?.firstPicture) await wait();
+        while (performance.now() < 1500) await wait();
+        const slow = view.report.bytes, told = root.querySelector(".meter dl").textContent;
+        const slider = root.querySelector(".meter input");
+        slider.value = slider.max;
+        slider.dispatchEvent(new Event("input"));
+        while (view.report.state !== "complete") await wait();
+        return [(performance.now() - begun) / 1000, slow, told, root.querySelector(".meter dl").textContent];
+    """)
+    size = (site / "scene.sfu").stat().st_size
+    assert slow < 12_500 * 3 and slow < size / 2 and seconds < 8 * size / 100_000
+    assert "First picture" in told and f"of {size / 1000:.0f} KB" in told and "(100 %)" in whole and "6,000" in whole
+
+
 def test_people_who_do_not_see_are_told_what_is_shown(view):
     page = view("scene.sfu", controls="full", label="A heap of colours")
     page.finished()

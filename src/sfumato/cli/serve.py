@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import threading
 import webbrowser
 from typing import TYPE_CHECKING, Any
 
-from sfumato.errors import SettingsError
+from sfumato.errors import InputError, SettingsError, TruncatedError
 
 if TYPE_CHECKING:
     from sfumato.delivery.shelf import Shelf
@@ -46,11 +47,18 @@ def serve(arguments: argparse.Namespace) -> None:
 
 
 def view(arguments: argparse.Namespace) -> None:
-    """Serve one file until interrupted, and open it."""
+    """Serve one file until interrupted, and open it. Raises: InputError or FormatError if it is none to view."""
     _check_installed()
+    from sfumato.delivery.describe import describe
+    from sfumato.delivery.http import is_url
     from sfumato.delivery.shelf import Shelf
 
-    _run(Shelf.file(arguments.file), arguments, browser=not arguments.no_browser)
+    if is_url(arguments.file):
+        raise InputError(f"cannot view '{arguments.file}': it is no file of this machine; download it first")
+    shelf = Shelf.file(arguments.file)
+    with contextlib.suppress(TruncatedError):  # as much as there is shows
+        describe(arguments.file)  # what is no asset is better told here than on an empty page
+    _run(shelf, arguments, browser=not arguments.no_browser)
 
 
 def _run(shelf: Shelf, arguments: argparse.Namespace, *, browser: bool) -> None:

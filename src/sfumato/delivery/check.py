@@ -18,8 +18,9 @@ from sfumato.delivery.findings import (
     length_told,
     media_type,
     names,
+    no_answer,
 )
-from sfumato.delivery.http import BROKEN, Answer, check_url_text, request
+from sfumato.delivery.http import BROKEN, Answer, check_url_text, reason_of, request
 from sfumato.errors import FormatError, NetworkError, SettingsError
 
 __all__ = ["CheckReport", "Finding", "check_url"]
@@ -57,7 +58,11 @@ def check_url(url: str, *, timeout_s: float = 20.0) -> CheckReport:
 
 
 class _Checks:
-    """One run of the checks. `start`: the file's first bytes. `length`: all of its bytes, None if it is not told."""
+    """One run of the checks.
+
+    start: the file's first bytes. length: all of its bytes, None if it is not told. open: whether pages elsewhere may
+    read it.
+    """
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self._url = url
@@ -65,13 +70,14 @@ class _Checks:
         self._start = b""
         self._length: int | None = None
         self._tag = ""
+        self._open = False
 
     def run(self) -> Iterator[Finding]:
         try:
             whole = self._ask(_BROWSER, most=_MOST)
             plain = self._ask(_PLAIN, most=_MOST) if whole.encoding else whole
         except (*BROKEN, NetworkError) as error:
-            yield finding("answer", "fault", f"there is none: {getattr(error, 'reason', error)}")
+            yield no_answer(error)
             return
         if whole.status != 200:
             yield finding("answer", "fault", f"its status is {whole.status}, not 200")
@@ -83,7 +89,7 @@ class _Checks:
             yield finding("encoding", "fault", text)
         else:
             yield finding("encoding", "ok", "the body is not compressed")
-        self._length, self._tag = plain.length, plain.header("ETag")
+        self._length, self._tag, self._open = plain.length, plain.header("ETag"), allows_all(plain)
         yield self._file()
         yield length_told(plain)
         yield entity_tag(plain)
@@ -118,7 +124,7 @@ class _Checks:
             return check()
         except (*BROKEN, NetworkError) as error:
             verdict: Verdict = "fault" if name == "range" else "advice"
-            return finding(name, verdict, f"there is no answer: {getattr(error, 'reason', error)}")
+            return finding(name, verdict, f"there is no answer: {reason_of(error)}")
 
     def _file(self) -> Finding:
         parser = Parser(self._url)
@@ -127,7 +133,8 @@ class _Checks:
             if self._length == len(self._start):
                 parser.close()
         except FormatError as error:
-            return finding("file", "fault", f"it is no intact .sfu file: {error}")
+            reason = str(error).removeprefix(f"cannot decode {self._url!r}: ")
+            return finding("file", "fault", f"it is no intact .sfu file: {reason}")
         whole = parser.announced_length
         if whole is None or self._length in (None, whole):
             return finding("file", "ok", "it begins as an .sfu file does, checksums included")
@@ -152,8 +159,8 @@ class _Checks:
             return finding("range", "fault", f"a range speaks of {found.total:,} bytes, the file has {self._length:,}")
         if answer.encoding:
             return finding("range", "fault", f"ranges are compressed ({answer.encoding})")
-        if not allows_all(answer):
-            return finding("range", "fault", "answers with ranges lack Access-Control-Allow-Origin")
+        if self._open and not allows_all(answer):
+            return finding("range", "fault", "answers with ranges lack Access-Control-Allow-Origin", "cors")
         return finding("range", "ok", "ranges are answered with 206 and the right bytes")
 
     def _if_range(self) -> Finding:

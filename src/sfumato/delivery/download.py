@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from sfumato.container import Budget, Parser, select
-from sfumato.delivery.http import BROKEN, Answer, check_url_text, request
-from sfumato.errors import ChangedError, LimitError, NetworkError, SettingsError
+from sfumato.delivery.http import BROKEN, Answer, check_url_text, is_lasting, reason_of, request
+from sfumato.errors import BudgetError, ChangedError, LimitError, NetworkError, SettingsError
 
 _PIECE = 64 * 1024  # read at once, at most
 _FIRST_WINDOW = 64 * 1024  # asked for before the budget's end is known: HEAD, base level and INDX of most files
@@ -81,6 +81,8 @@ class Download:
                 yield from self._ask(again=failures > 0)
                 fault: Exception = OSError("the server sends nothing")
             except BROKEN as error:
+                if is_lasting(error):
+                    raise NetworkError(f"cannot fetch '{self.url}': {reason_of(error)}; check the address") from error
                 fault = error
             else:
                 if len(self.data) > before:
@@ -164,7 +166,10 @@ class Download:
         self.data += new
         self._parser.feed(new)
         if self._end is None and self._budget is not None and self._parser.index is not None:
-            self._end = select(self._parser.prefixes(), self._budget).length
+            try:
+                self._end = select(self._parser.prefixes(), self._budget).length
+            except BudgetError as error:
+                raise BudgetError(f"cannot fetch '{self.url}': {error}") from None
         if self._end is not None:
             del self.data[self._end :]
         self._check_length(self._end or len(self.data))
@@ -178,10 +183,9 @@ class Download:
             )
 
     def _given_up(self, fault: Exception, failures: int) -> str:
-        reason = getattr(fault, "reason", None) or getattr(fault, "strerror", None) or fault
         safe = f"; the first {self._parser.position:,} bytes are intact" if self._parser.position else ""
         times = f" ({failures} times)" if failures > 1 else ""
-        return f"cannot fetch '{self.url}': {reason or type(fault).__name__}{times}{safe}; try again later"
+        return f"cannot fetch '{self.url}': {reason_of(fault)}{times}{safe}; try again later"
 
 
 class _Origin:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import Literal
 
 from sfumato.delivery.headers import SFU_TYPE, hash_in_name
-from sfumato.delivery.http import Answer
+from sfumato.delivery.http import Answer, fault_of, reason_of
 from sfumato.delivery.remedies import REMEDIES
+from sfumato.errors import NetworkError
 
 Verdict = Literal["ok", "advice", "fault"]
 
@@ -36,14 +39,26 @@ class Finding:
     mend: Mapping[str, str] = field(default_factory=dict)
 
 
-def finding(name: str, verdict: Verdict, found: str) -> Finding:
-    """A finding, with what to do about it unless all is well."""
-    return Finding(name, verdict, found, {} if verdict == "ok" else REMEDIES[name])
+def finding(name: str, verdict: Verdict, found: str, remedy: str | None = None) -> Finding:
+    """A finding, with what to do about it unless all is well: the check's own remedy if no other is named."""
+    return Finding(name, verdict, found, {} if verdict == "ok" else REMEDIES[remedy or name])
+
+
+def no_answer(error: Exception) -> Finding:
+    """Why the host has no answer that could be judged."""
+    if isinstance(error, NetworkError):
+        return finding("answer", "fault", f"there is none: {error}", "redirect")
+    remedy = "https" if isinstance(fault_of(error), ssl.SSLError) else "host"
+    return finding("answer", "fault", f"there is none: {reason_of(error)}", remedy)
 
 
 def allows_all(answer: Answer) -> bool:
     """Whether pages elsewhere may read the answer."""
-    return answer.header("Access-Control-Allow-Origin") in ("*", ORIGIN)
+    return _allows_all(answer.headers)
+
+
+def _allows_all(headers: Message) -> bool:
+    return str(headers.get("Access-Control-Allow-Origin", "")).strip() in ("*", ORIGIN)
 
 
 def names(answer: Answer, header: str) -> set[str]:
@@ -94,7 +109,10 @@ def caching(answer: Answer) -> Finding:
 
 def cross_origin(answer: Answer) -> Iterator[Finding]:
     """What pages of other origins may do with the answer."""
-    if allows_all(answer):
+    if not all(map(_allows_all, answer.redirects)):
+        text = "a redirect on the way lacks Access-Control-Allow-Origin: pages of other origins cannot follow it"
+        yield finding("cors", "fault", text, "redirect")
+    elif allows_all(answer):
         yield finding("cors", "ok", "pages of every origin may read the file")
         exposed = names(answer, "Access-Control-Expose-Headers")
         hidden = [] if "*" in exposed else [name for name in _EXPOSED if name not in exposed]

@@ -7,6 +7,7 @@ from html import escape
 from urllib.parse import quote
 
 from sfumato.delivery.describe import Description
+from sfumato.delivery.shelf import MAX_LISTED
 
 POLICY = "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Content-Security-Policy of the pages here: pictures from this server and their own style, no scripts."""
@@ -26,6 +27,9 @@ small { display: block; color: #a5a19a }
 code { background: #1d1d22; padding: .1rem .3rem; border-radius: .2rem }
 """
 
+_EMPTY = "<p>There are no .sfu files here. <code>sfumato encode</code> makes them of pictures, scenes and captures.</p>"
+_MORE = f"<p>No more than {MAX_LISTED:,} files are listed. Serve a folder further in to see others.</p>"
+
 
 @dataclass(frozen=True)
 class Card:
@@ -38,8 +42,9 @@ class Card:
 
 def gallery(title: str, cards: list[Card], viewer: bool) -> str:
     """The page. viewer: whether the viewer is there to open assets with; without it cards lead to a page about it."""
-    body = "".join(_card(card, viewer) for card in cards) or "<p>There are no .sfu files here.</p>"
-    return _page(title, f"<h1>{escape(title)}</h1>\n<main>{body}</main>")
+    body = "".join(_card(card, viewer) for card in cards) or _EMPTY
+    rest = _MORE if len(cards) >= MAX_LISTED else ""
+    return _page(title, f"<h1>{escape(title)}</h1>\n<main>{body}</main>{rest}")
 
 
 def viewer_missing(name: str) -> str:
@@ -67,12 +72,15 @@ def _card(card: Card, viewer: bool) -> str:
             f'<div class="text">{name}<small>{escape(card.fault)}</small></div></a>'
         )
     size = f"{described.bytes:,} bytes"
-    if not described.complete:
+    if described.bytes < described.whole_bytes:
         size = f"the first {described.bytes:,} of {described.whole_bytes:,} bytes"
+    elif described.bytes > described.whole_bytes:
+        size += f", {described.bytes - described.whole_bytes:,} of them behind its end"
+    splats = f"{described.splats:,} splat{'s' if described.splats != 1 else ''}"
     target = viewer_link(card.name) if viewer else f"/viewer/missing?src={quote(card.name, safe='')}"
     return (
         f'<a href="{escape(target)}"><img src="/{quote(card.name)}?poster" alt="" loading="lazy">'
-        f'<div class="text">{name}<small>{escape(described.medium)} · {described.splats:,} splats · {size}</small>'
+        f'<div class="text">{name}<small>{escape(described.medium)} · {splats} · {size}</small>'
         f"<small>first picture after {described.first_picture_bytes:,} bytes</small></div></a>"
     )
 

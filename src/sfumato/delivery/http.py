@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from sfumato.errors import NetworkError, SettingsError
 
 MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
+_NOT_TRUSTED = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 # What reading an answer may raise: the connection broke, or the server does not speak HTTP.
@@ -34,12 +37,13 @@ class ContentRange:
 class Answer:
     """An answer whose head has arrived; its body is read piece by piece.
 
-    status: 200, 404 and so on. url: where it came from in the end, after redirects. headers: by name, letter case
-    ignored.
+    status: 200, 404 and so on. url: where it came from in the end. headers: by name, letter case ignored.
+    redirects: the headers of the redirects that led there.
     """
 
-    def __init__(self, response: Any) -> None:
+    def __init__(self, response: Any, redirects: list[Message]) -> None:
         self._response = response
+        self.redirects = tuple(redirects)
         self.status: int = response.status
         self.url: str = response.url
         self.headers: Message = response.headers
@@ -113,22 +117,60 @@ def check_url_text(url: str) -> None:
 
 
 def request(url: str, headers: Mapping[str, str], *, timeout_s: float, method: str = "GET") -> Answer:
-    """Ask for `url`; follows up to `MAX_REDIRECTS` redirects, none from https to http. Any status is an answer.
+    """Ask for `url`; GET and HEAD follow up to `MAX_REDIRECTS` redirects, none from https to http.
 
     timeout_s: the longest wait for a connection and for any further byte.
-    Raises: one of `BROKEN` if there is no answer; NetworkError for a redirect that is not followed.
+    Raises: one of `BROKEN` if there is no answer; NetworkError for a redirect that is not followed. Any status is an
+        answer.
     """
-    asked = urllib.request.Request(url, headers=dict(headers), method=method)
+    asked = _Asked(url, headers=dict(headers), method=method)
     try:
-        return Answer(_OPENER.open(asked, timeout=timeout_s))
+        return Answer(_OPENER.open(asked, timeout=timeout_s), asked.redirects)
     except urllib.error.HTTPError as error:
-        if error.status in _REDIRECTS:
+        if error.status in _REDIRECTS and method in ("GET", "HEAD"):
             raise NetworkError(
                 f"cannot fetch '{url}': it redirects more than {MAX_REDIRECTS} times, in circles, or to no web server"
             ) from error
-        return Answer(error)
+        return Answer(error, asked.redirects)
     except ValueError as error:  # a status line or a length that is no number
         raise http.client.HTTPException(str(error)) from error
+
+
+def fault_of(error: Exception) -> Exception:
+    """What is behind one of `BROKEN`."""
+    reason = getattr(error, "reason", None)
+    return reason if isinstance(reason, Exception) else error
+
+
+def reason_of(error: Exception) -> str:
+    """Why there is no answer, in a few words."""
+    fault = fault_of(error)
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        return f"the certificate is not to be trusted ({fault.verify_message.rstrip('.')})"
+    if isinstance(fault, ssl.SSLError):
+        return f"https does not work there ({(fault.reason or 'no TLS').lower().replace('_', ' ')})"
+    if isinstance(fault, socket.gaierror):
+        return "there is no host of this name"
+    text = str(getattr(fault, "strerror", None) or fault or type(fault).__name__)
+    return text[:1].lower() + text[1:]
+
+
+def is_lasting(error: Exception) -> bool:
+    """Whether asking again would fail in the same way: a bad certificate, no https, a name that no host has."""
+    fault = fault_of(error)
+    if isinstance(fault, socket.gaierror):
+        return fault.errno != socket.EAI_AGAIN
+    return isinstance(fault, ssl.SSLError) and fault.reason in _NOT_TRUSTED
+
+
+class _Asked(urllib.request.Request):
+    """A request that remembers the headers of the redirects on its way."""
+
+    redirects: list[Message]
+
+    def __init__(self, *arguments: Any, redirects: list[Message] | None = None, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.redirects = [] if redirects is None else redirects
 
 
 class Redirects(urllib.request.HTTPRedirectHandler):
@@ -143,7 +185,18 @@ class Redirects(urllib.request.HTTPRedirectHandler):
         """The request that follows a redirect. Raises: NetworkError if it would not be encrypted any more."""
         if req.type == "https" and not newurl.lower().startswith("https://"):
             raise NetworkError(f"cannot fetch '{req.full_url}': it redirects to '{newurl}', which is not encrypted")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        found = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if found is None or not isinstance(req, _Asked):
+            return found
+        req.redirects.append(headers)
+        return _Asked(
+            found.full_url,
+            headers=dict(found.headers),
+            origin_req_host=found.origin_req_host,
+            unverifiable=True,
+            method=found.get_method(),
+            redirects=req.redirects,
+        )
 
 
 def _opener() -> urllib.request.OpenerDirector:

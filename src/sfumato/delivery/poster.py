@@ -8,7 +8,7 @@ import os
 import numpy as np
 from PIL import Image
 
-from sfumato.container import cut
+from sfumato.container import Parser, cut
 from sfumato.errors import BudgetError, SfumatoError
 from sfumato.kernels.splats3d import render
 from sfumato.media.avatar.asset import AvatarAsset
@@ -22,19 +22,20 @@ SIZE = (480, 360)
 """Pixels: width and height of a scene's poster, and the most that an image's takes."""
 
 _BUDGET = "5%"  # what the format promises to be a picture
-_MAX_SPLATS = 5_000_000  # about half a GB while the poster is drawn
+_MAX_SPLATS = 5_000_000  # of the beginning; about half a GB while the poster is drawn
 _BACKGROUND = (0.08, 0.08, 0.09)  # of the gallery's cards
 _JPEG_QUALITY = 85
 
 
 def poster(path: str | os.PathLike[str], medium: str) -> bytes | None:
     """A JPEG of what 5 % of the file at `path` show, or its base level if that takes more; None if it cannot be drawn,
-    such as an avatar without its own rig.
+    because it is damaged or shows more splats than a small picture is worth.
 
     medium: as HEAD says.
     """
     try:
-        picture = _picture(_beginning(path), medium)
+        data = _beginning(path)
+        picture = None if _splats(data) > _MAX_SPLATS else _picture(data, medium)
     except (SfumatoError, MemoryError):
         return None
     if picture is None:
@@ -52,15 +53,22 @@ def _beginning(path: str | os.PathLike[str]) -> bytes:
         return cut(path, "level 0")
 
 
+def _splats(data: bytes) -> int:
+    """How many splats a prefix shows at most. The whole file may hold any number of them."""
+    parser = Parser()
+    parser.feed(data)
+    return parser.prefixes_here[-1].splats or 0
+
+
 def _picture(data: bytes, medium: str) -> Float32Array | None:
     """[H, W, 1 or 3] in 0..1."""
     if medium == "image":
         return _image(ImageAsset.open(data))
     if medium == "scene":
-        scene = SceneAsset.open(data, max_splats=_MAX_SPLATS)
+        scene = SceneAsset.open(data)
         return _view(scene.splats(), antialias=scene.layout.antialiased)
     if medium == "avatar":
-        posed = AvatarAsset.open(data, max_splats=_MAX_SPLATS).pose()
+        posed = AvatarAsset.open(data).pose()
         return _view(posed.splats().with_axes_flipped(1, -1, -1), elevation_degrees=0.0)
     return None
 

@@ -8,8 +8,9 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.exceptions import BaseError
@@ -18,12 +19,18 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from sfumato.container import verify
 from sfumato.delivery.describe import describe
 from sfumato.delivery.headers import ASSET_TYPES, IMMUTABLE, REVALIDATE, SFU_TYPE
+from sfumato.delivery.http import check_url_text
 from sfumato.errors import InputError, OutputError, SettingsError
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
 
 MANIFEST = "manifest.json"
 _HASH_DIGITS = 8  # of SHA-256: 32 bits tell the versions of one name apart
 _MAX_MANIFEST = 16 * 1024 * 1024  # bytes; about 50,000 assets
 _SCHEMES = ("s3://", "gs://", "az://")
+_RETRIES: RetryConfig = {"max_retries": 4, "retry_timeout": timedelta(seconds=30)}
+_INSTANCE = "169.254.169.254"  # where keys are asked for if there are none, which servers in a cloud alone can do
 
 
 @dataclass(frozen=True)
@@ -69,11 +76,12 @@ def publish(
     Raises: InputError if a file cannot be read; FormatError if one is damaged; SettingsError for no files, two of one
         name or an unknown kind of store; OutputError if the store refuses.
     """
+    names = [Path(path).name for path in files]
+    if not names:
+        raise SettingsError("cannot publish these files: there are none")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise SettingsError(f"cannot publish these files: two of them are called '{twice}'; rename one")
     assets = [_described(path) for path in files]
-    names = [asset.name for asset in assets]
-    if not names or len(set(names)) != len(names):
-        problem = "two files have one name" if names else "there are none"
-        raise SettingsError(f"cannot publish these files: {problem}")
     target = os.fspath(destination)
     store = _store(target, endpoint)
     try:
@@ -96,7 +104,8 @@ def publish(
 def _described(path: str | os.PathLike[str]) -> Published:
     source = Path(path)
     if source.suffix.lower() != ".sfu":
-        raise InputError(f"cannot publish '{source}': its suffix is not .sfu")
+        what = "it is a folder; name the .sfu files in it" if source.is_dir() else "its suffix is not .sfu"
+        raise InputError(f"cannot publish '{source}': {what}")
     verify(source)
     described = describe(source)
     with open(source, "rb") as file:
@@ -122,15 +131,31 @@ def _store(destination: str, endpoint: str | None) -> ObjectStore:
         )
     if endpoint is not None and not destination.startswith("s3://"):
         raise SettingsError(f"cannot publish to '{destination}' through an endpoint: only s3:// has one")
+    if endpoint is not None:
+        _check_endpoint(endpoint)
     try:
         if not remote:
             return LocalStore(Path(destination), mkdir=True)
         if endpoint is None:
-            return from_url(destination)
+            return from_url(destination, retry_config=_RETRIES)
         plain = endpoint.lower().startswith("http://")
-        return from_url(destination, config={"endpoint": endpoint}, client_options={"allow_http": plain})
+        return from_url(
+            destination,
+            config={"endpoint": endpoint},
+            client_options={"allow_http": plain},
+            retry_config=_RETRIES,
+        )
     except (BaseError, OSError, ValueError) as error:
         raise OutputError(f"cannot publish to '{destination}': {_reason(error)}") from error
+
+
+def _check_endpoint(endpoint: str) -> None:
+    try:
+        check_url_text(endpoint)
+    except SettingsError:
+        raise SettingsError(
+            f"cannot publish through the endpoint '{endpoint}': write an address like https://s3.example.com"
+        ) from None
 
 
 def _manifest(store: ObjectStore, destination: str) -> list[dict[str, Any]]:
@@ -168,4 +193,8 @@ def _put(store: ObjectStore, name: str, data: bytes | Path, media_type: str, cac
 
 def _reason(error: Exception) -> str:
     """An error of the store on one line, without the library's dump behind it."""
-    return str(error).split("\n")[0].strip() or type(error).__name__
+    text = str(error).split("\n")[0].strip()
+    if _INSTANCE in text:
+        keys = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        return f"there are no access keys in the environment, such as {keys}; profiles in ~/.aws are not read"
+    return text or type(error).__name__

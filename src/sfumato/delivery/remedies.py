@@ -17,6 +17,22 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "s3": "check the key, and that the bucket policy allows s3:GetObject to everyone or to the CDN",
         "cloudflare": "check the rule or the bucket's public domain; a bot challenge must not stand before assets",
     },
+    "host": {
+        "nginx": "check that it runs (nginx -t, systemctl status nginx), its listen and server_name, and the firewall",
+        "s3": "check the bucket's name and its region in the address",
+        "cloudflare": "check the DNS record, and that the origin answers",
+    },
+    "https": {
+        "nginx": "listen 443 ssl; ssl_certificate: the full chain of a certificate for this name, such as certbot's",
+        "s3": "an address with dots in the bucket's name needs CloudFront and a certificate of its own",
+        "cloudflare": "check that the edge certificate covers this name",
+    },
+    "redirect": {
+        "nginx": "give viewers the address behind the redirect, or add_header Access-Control-Allow-Origin * always; "
+        "where it redirects",
+        "s3": "give viewers the address with the bucket's own region",
+        "cloudflare": "give viewers the address behind the redirect; 'Always use HTTPS' redirects http",
+    },
     "file": {
         "nginx": "copy the file again, as binary; an error page must not answer with 200 (error_page, try_files)",
         "s3": "upload the file again; 'sfumato publish' checks it before",
@@ -88,4 +104,4 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "cloudflare": "a response header transform rule that sets both",
     },
 }
-"""By the name of a check and the kind of host: what to do."""
+"""By the name of a check, or of what is behind a fault in `answer`, and the kind of host: what to do."""

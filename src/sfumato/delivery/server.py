@@ -5,31 +5,33 @@ What the answers promise is written down in docs/delivery.md and is what `check.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import cast
 
 import uvicorn
 from anyio import to_thread
 from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
+from sfumato.delivery.answers import AsAnnounced, WithHeaders, is_news
 from sfumato.delivery.describe import Description, describe
 from sfumato.delivery.gallery import POLICY, Card, gallery, viewer_link, viewer_missing
-from sfumato.delivery.headers import CROSS_ORIGIN, IMMUTABLE, PAGE_TYPES, PREFLIGHT, REVALIDATE, hash_in_name
+from sfumato.delivery.headers import IMMUTABLE, PAGE_TYPES, PREFLIGHT, REVALIDATE, hash_in_name
 from sfumato.delivery.poster import poster
-from sfumato.delivery.shelf import Hashes, Shelf
+from sfumato.delivery.shelf import MAX_LISTED, Hashes, Shelf
 from sfumato.delivery.throttle import Throttle
-from sfumato.errors import SettingsError, SfumatoError
+from sfumato.errors import FormatError, InputError, SettingsError, SfumatoError
 
 VIEWER = Path(__file__).parent.parent / "viewer_dist"
 """Where the built viewer lies, if this installation has it."""
@@ -52,7 +54,7 @@ def application(shelf: Shelf, *, rate: float | None = None, viewer: Path = VIEWE
         Route("/viewer/{name:path}", host.viewer, methods=_METHODS),
         Route("/{name:path}", host.asset, methods=_METHODS),
     ]
-    app: ASGIApp = _WithHeaders(Starlette(routes=routes))
+    app: ASGIApp = AsAnnounced(WithHeaders(Starlette(routes=routes)))
     return app if rate is None else Throttle(app, rate)
 
 
@@ -96,9 +98,9 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError, UnicodeError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        reason = (getattr(error, "strerror", None) or str(error)).partition(" (")[0].lower()
         raise SettingsError(
-            f"cannot serve at {host}, port {port}: {reason}; another port may be free, 0 finds one"
+            f"cannot serve at {host}, port {port}: {reason}; another port may be free, --port 0 finds one"
         ) from error
 
 
@@ -109,7 +111,7 @@ class _Server(uvicorn.Server):
 
 
 def _server(app: ASGIApp) -> uvicorn.Server:
-    return _Server(
+    server = _Server(
         uvicorn.Config(
             app,
             log_level="error",
@@ -121,28 +123,15 @@ def _server(app: ASGIApp) -> uvicorn.Server:
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         )
     )
+    logging.getLogger("uvicorn.error").addFilter(is_news)  # once, however often: it is the same function
+    return server
 
 
 def _address(listener: socket.socket) -> str:
+    """Where this machine reaches the server."""
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # every address is no address to open
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-
-
-class _WithHeaders:
-    """Adds what every answer says, errors included, so that a page sees why something failed."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        common = {**CROSS_ORIGIN, "X-Content-Type-Options": "nosniff"}
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in common.items()]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: dict[str, object]) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*cast(list[tuple[bytes, bytes]], message["headers"]), *self._headers]
-            await send(message)
-
-        await self._app(scope, receive, cast(Send, with_headers))
 
 
 class _Host:
@@ -153,24 +142,24 @@ class _Host:
         self._viewer = Shelf.folder(viewer, PAGE_TYPES) if viewer.is_dir() else None
         self._hashes = Hashes()
         self._posters: dict[str, bytes | None] = {}  # by the file's hash
-        self._drawing = threading.Lock()  # one poster at a time: each uses all cores
+        self._drawing = asyncio.Lock()  # one poster at a time, in one thread: others answer for files meanwhile
 
     async def front(self, request: Request) -> Response:
         """The gallery; where one file alone is served, the viewer with it."""
         if self._shelf.only is not None and self._viewer is not None:
             return RedirectResponse(viewer_link(self._shelf.only))
         cards = await to_thread.run_sync(lambda: [self._card(name) for name in self._shelf.assets()])
-        title = self._shelf.only or self._shelf.root.name
+        title = self._shelf.only or self._shelf.root.name or "/"
         return _html(gallery(title, cards, self._viewer is not None))
 
-    async def viewer(self, request: Request) -> Response:
-        """A file of the viewer; what the shelf has in a folder of that name otherwise."""
+    async def viewer(self, request: Request) -> ASGIApp:
+        """A file of the viewer, compressed as hosts do; what the shelf has in a folder of that name otherwise."""
         name = request.path_params["name"]
         if self._viewer is None and name in ("", "missing"):
             return _html(viewer_missing(request.query_params.get("src", "").lstrip("/")))
         page = name or "index.html"
         if self._viewer is not None and (path := self._viewer.find(page)):
-            return await self._file(request, path, self._viewer.media_type(page))
+            return GZipMiddleware(await self._file(request, path, self._viewer.media_type(page)), compresslevel=6)
         return await self._asset(request, f"viewer/{name}")
 
     async def asset(self, request: Request) -> Response:
@@ -184,7 +173,7 @@ class _Host:
         if path is None:
             return Response("There is no such file here.\n", 404, media_type="text/plain")
         if "poster" in request.query_params:
-            return await self._poster(path)
+            return await self._poster(request, path)
         return await self._file(request, path, self._shelf.media_type(name))
 
     async def _file(self, request: Request, path: Path, media_type: str) -> Response:
@@ -208,36 +197,50 @@ class _Host:
             request.scope["headers"] = raw
         return response
 
-    async def _poster(self, path: Path) -> Response:
+    async def _poster(self, request: Request, path: Path) -> Response:
+        missing = Response("There is no picture of this file.\n", 404, media_type="text/plain")
         try:
             digest = await to_thread.run_sync(self._hashes.of, path, path.stat())
-            data = await to_thread.run_sync(self._drawn, path, digest)
+        except OSError:
+            return missing
+        headers = {"Cache-Control": REVALIDATE, "ETag": f'"{digest[:32]}-p"'}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        if digest not in self._posters:
+            async with self._drawing:
+                # Whoever left the page meanwhile wants no picture any more.
+                if digest not in self._posters and not await request.is_disconnected():
+                    await to_thread.run_sync(self._draw, path, digest)
+        data = self._posters.get(digest)
+        return missing if data is None else Response(data, media_type="image/jpeg", headers=headers)
+
+    def _draw(self, path: Path, digest: str) -> None:
+        try:
+            data = poster(path, describe(path).medium)
         except (OSError, SfumatoError):
             data = None
-        if data is None:
-            return Response("There is no picture of this file.\n", 404, media_type="text/plain")
-        return Response(
-            data, media_type="image/jpeg", headers={"Cache-Control": REVALIDATE, "ETag": f'"{digest[:32]}-p"'}
-        )
-
-    def _drawn(self, path: Path, digest: str) -> bytes | None:
-        with self._drawing:
-            if digest not in self._posters:
-                data = poster(path, describe(path).medium)
-                while len(self._posters) >= _MAX_POSTERS:
-                    del self._posters[next(iter(self._posters))]
-                self._posters[digest] = data
-            return self._posters[digest]
+        while len(self._posters) >= _MAX_POSTERS:
+            del self._posters[next(iter(self._posters))]
+        self._posters[digest] = data
 
     def _card(self, name: str) -> Card:
         path = self._shelf.find(name)
         try:
-            described: Description | None = None if path is None else describe(path)
-        except SfumatoError as error:
-            return Card(name, None, str(error))
-        except OSError as error:
-            return Card(name, None, error.strerror or str(error))
-        return Card(name, described, "it is not there any more" if described is None else "")
+            if path is None:
+                return Card(name, None, "it is not there any more")
+            status = path.stat()
+            return Card(name, *_described(path, status.st_mtime_ns, status.st_size))
+        except (OSError, InputError) as error:
+            return Card(name, None, getattr(error, "strerror", None) or str(error))
+
+
+@lru_cache(2 * MAX_LISTED)
+def _described(path: Path, modified_ns: int, size: int) -> tuple[Description | None, str]:
+    """What a file is, or what is wrong with it; read again when its time or size has changed."""
+    try:
+        return describe(path), ""
+    except FormatError as error:
+        return None, str(error)
 
 
 def _html(text: str) -> Response:

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sfumato.delivery.headers import ASSET_TYPES
+from sfumato.delivery.headers import ASSET_TYPES, SFU_TYPE
 from sfumato.errors import InputError
 
 MAX_LISTED = 1000
 """Assets of a folder that a gallery lists; a page of more helps nobody."""
 _MAX_HASHES = 10_000  # remembered; about 2 MB
+_ELSEWHERE = set("\\:") if os.name == "nt" else set()  # in a part of a path: other folders, drives, streams
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,16 @@ class Shelf:
         """All served files in a folder. Raises: InputError if it is none."""
         root = _real(path)
         if not root.is_dir():
-            raise InputError(f"cannot serve '{os.fspath(path)}': it is no folder; name a folder with .sfu files")
+            raise InputError(f"cannot serve '{os.fspath(path)}': it is no folder; 'sfumato view' shows a single file")
         return cls(root, types)
 
     @classmethod
     def file(cls, path: str | os.PathLike[str]) -> Shelf:
-        """One file alone. Raises: InputError if it is none, or of a suffix that is not served."""
+        """One asset alone. Raises: InputError if it is none."""
         real = _real(path)
-        shelf = cls(real.parent, ASSET_TYPES, real.name)
+        shelf = cls(real.parent, {".sfu": SFU_TYPE}, real.name)
         if shelf.find(real.name) is None:
-            raise InputError(
-                f"cannot serve '{os.fspath(path)}': it is no visible, regular file with one of the suffixes "
-                + ", ".join(ASSET_TYPES)
-            )
+            raise InputError(f"cannot serve '{os.fspath(path)}': {_why_not(real)}")
         return shelf
 
     def find(self, name: str) -> Path | None:
@@ -117,12 +115,23 @@ def _real(path: str | os.PathLike[str]) -> Path:
         return Path(path).resolve(strict=True)
     except (OSError, ValueError, RuntimeError) as error:  # ValueError: a zero byte in the path
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"cannot serve '{os.fspath(path)}': {reason}") from error
+        raise InputError(f"cannot serve '{os.fspath(path)}': {reason.lower()}; check the path") from error
+
+
+def _why_not(real: Path) -> str:
+    """Why a file that is there is not served, and what to do."""
+    if real.is_dir():
+        return "it is a folder; 'sfumato serve' shows folders"
+    if real.suffix.lower() != ".sfu":
+        return "it is no .sfu file; 'sfumato encode' makes them of pictures, scenes and captures"
+    if not _is_plain(real.name):
+        return "its name begins with a dot or has characters that an address cannot hold; rename it"
+    return "it is no regular file"
 
 
 def _is_plain(part: str) -> bool:
-    """Whether a part of a path is a visible name that means the same on every system.
+    """Whether a part of a path is a visible name of something in the folder before it.
 
-    Colons name drives and streams on Windows. What is not UTF-8 on the disk could not be asked for.
+    What is not UTF-8 on the disk could not be asked for.
     """
-    return bool(part) and not part.startswith(".") and part.isprintable() and not set(part) & set("\\:")
+    return bool(part) and not part.startswith(".") and part.isprintable() and not set(part) & _ELSEWHERE

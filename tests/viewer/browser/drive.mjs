@@ -3,6 +3,7 @@
 //   {"do": "open", "url", "width", "height", "moves", "before"}
 //                                                a new page; chunks fade in if it moves; a script to run before its own
 //   {"do": "run", "page", "code", "argument"}    the value of an async function's body in the page
+//   {"do": "touch", "page", "places"}            fingers go down at the first places, [[x, y], ...], along the others, up
 //   {"do": "shot", "page", "path"}               what the page looks like
 //   {"do": "close", "page"}
 //
@@ -44,6 +45,14 @@ const deeds = {
       ([text, given]) => new (Object.getPrototypeOf(async () => {}).constructor)("given", text)(given),
       [code, argument],
     );
+  },
+  async touch({ page, places }) {
+    const session = await pages[page].page.context().newCDPSession(pages[page].page);
+    const fingers = (type, now) =>
+      session.send("Input.dispatchTouchEvent", { type, touchPoints: now.map(([x, y], id) => ({ x, y, id })) });
+    await fingers("touchStart", places[0]);
+    for (const now of places.slice(1)) await fingers("touchMove", now);
+    await fingers("touchEnd", []);
   },
   async shot({ page, path }) {
     await pages[page].page.screenshot({ path });

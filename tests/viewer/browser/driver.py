@@ -114,6 +114,10 @@ class Page:
         data = base64.b64decode(self.run(_FRAME, viewer))
         return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"), np.float64) / 255
 
+    def touch(self, *places: list[tuple[int, int]]) -> None:
+        """Fingers go down at the first places, in pixels of the page, move to the others, and go up. Chromium alone."""
+        self._browser.ask(do="touch", page=self._number, places=places)
+
     def shot(self, path: Path) -> None:
         """Writes a picture of the page."""
         self._browser.ask(do="shot", page=self._number, path=str(path))
