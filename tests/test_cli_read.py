@@ -185,3 +185,10 @@ def test_info_of_a_cut_says_what_is_not_here(asset: Path, tmp_path: Path, capsys
     shown = capsys.readouterr().out
     assert f"the first {small.stat().st_size:,} of {asset.stat().st_size:,} bytes" in shown
     assert "not here" in shown.splitlines()[-1]
+
+
+@pytest.mark.parametrize("verb", ["info", "cut", "verify", "curve", "strip", "render", "convert", "encode"])
+def test_an_address_is_not_taken_for_a_missing_file(capsys, verb):
+    assert main([verb, *(["a.png"] if verb == "curve" else []), "https://example.org/x.sfu", "-o", "x.png"]) == 2
+    told = capsys.readouterr().err
+    assert "'https://example.org/x.sfu' is an address; download it first" in told and told.count("\n") == 1

@@ -42,7 +42,7 @@ def command_parser() -> CommandParser:
     _add_encode(verb)
 
     verb = _verb(verbs, "decode", "show what a file, or its first bytes, holds as an ordinary picture", read.decode)
-    _file(verb)
+    verb.add_argument("file", metavar="FILE", help="an .sfu file, a prefix of one, or an address")
     _output(verb, "PICTURE", "the picture to write: .png, .jpg, .webp or .tiff")
     verb.add_argument("--budget", help="use only so much of the file (default: all of it)")
     verb.add_argument(
@@ -110,7 +110,7 @@ def _verb(
 
 
 def _file(verb: CommandParser) -> None:
-    verb.add_argument("file", metavar="FILE", help="an .sfu file, or a prefix of one")
+    verb.add_argument("file", type=forms.local, metavar="FILE", help="an .sfu file, or a prefix of one")
 
 
 def _output(verb: CommandParser, metavar: str, text: str) -> None:
@@ -124,6 +124,7 @@ def _json(verb: CommandParser) -> None:
 def _add_encode(verb: CommandParser) -> None:
     verb.add_argument(
         "file",
+        type=forms.local,
         metavar="FILE",
         help="a picture (PNG, JPEG, WebP ...), a scene (3DGS .ply, .spz, .sog, .splat) or the folder of a capture",
     )
@@ -182,7 +183,10 @@ def _add_encode(verb: CommandParser) -> None:
 
 def _add_convert(verb: CommandParser) -> None:
     verb.add_argument(
-        "file", metavar="SCENE", help="an .sfu scene or avatar, 3DGS .ply, compressed .ply, .spz, .splat, .sog"
+        "file",
+        type=forms.local,
+        metavar="SCENE",
+        help="an .sfu scene or avatar, 3DGS .ply, compressed .ply, .spz, .splat, .sog",
     )
     verb.add_argument("output", metavar="OUTPUT", help="the scene to write; its suffix decides the format")
     verb.add_argument("--budget", help="of an .sfu file, such as 5%% or 30KB: what so much of it shows (all)")
@@ -195,7 +199,10 @@ def _add_convert(verb: CommandParser) -> None:
 
 def _add_render(verb: CommandParser) -> None:
     verb.add_argument(
-        "file", metavar="SCENE", help="an .sfu scene or avatar, 3DGS .ply, compressed .ply, .spz, .splat, .sog"
+        "file",
+        type=forms.local,
+        metavar="SCENE",
+        help="an .sfu scene or avatar, 3DGS .ply, compressed .ply, .spz, .splat, .sog",
     )
     _output(verb, "OUTPUT", "a picture, numbered pictures ('a-{frame}.png' or 'a-%%04d.png') or a film (.mp4)")
     verb.add_argument(

@@ -18,6 +18,15 @@ def whole_from(least: int) -> Callable[[str], int]:
     return whole
 
 
+def local(text: str) -> str:
+    """A path of this machine."""
+    if text.lower().startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is an address; download it first ('sfumato decode' and sfumato.open fetch as much as is needed)"
+        )
+    return text
+
+
 def _wholes(text: str, separator: str, count: int, form: str) -> tuple[int, ...]:
     parts = text.lower().split(separator)
     if len(parts) != count or not all(part.strip().isascii() and part.strip().isdigit() for part in parts):
