@@ -1,6 +1,6 @@
-// Bundles the viewer: the element's script with its two workers inside it as text, the page and its script. They go to
-// where the Python package serves them from, or into the folder that is named. Prints the sizes; ends with an error if
-// what a page loads is larger than its budget.
+// Bundles the viewer: the element's script with its two workers inside it as text, its types, the page and its script. They
+// go to where the Python package serves them from, or into the folder that is named. Prints the sizes; ends with an error
+// if what a page loads is larger than its budget.
 
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -59,6 +59,7 @@ function put(name, text) {
 
 mkdirSync(FOLDER, { recursive: true });
 copyFileSync(join(import.meta.dirname, "index.html"), join(FOLDER, "index.html"));
+copyFileSync(join(import.meta.dirname, "src/page/public.ts"), join(FOLDER, "sfumato-view.d.ts")); // declarations alone
 let size = put("sfumato-view.js", await bundled("src/page/index.ts", { format: "esm", plugins: [workersAsText, shadersDense] }));
 size += put("sfumato-page.js", await bundled("src/page/page.ts", { format: "esm" }));
 if (size > BUDGET) {

@@ -143,6 +143,23 @@ def test_a_drive_waits_where_people_do_not_like_motion(view):
     """) == [{"jawOpen": 0.25, "headYaw": 5}, False]
 
 
+def test_a_page_decides_whether_a_drive_begins(view):
+    page = view("head.sfu", moves=True)
+    page.finished()
+    assert page.run("""
+        const view = document.querySelector("sfumato-view"), begun = [];
+        for (const playing of [false, true]) {
+          view.playing = playing;
+          view.removeAttribute("drive");
+          view.setAttribute("drive", 'data:,{"fps": 1, "frames": [{"jawOpen": 0.5}, {}]}');
+          view.pose = {};
+          while (view.pose.jawOpen !== 0.5) await new Promise((go) => setTimeout(go, 10));
+          begun.push(view.playing);
+        }
+        return begun;
+    """) == [False, True]
+
+
 def test_what_is_wrong_with_a_drive_is_said(view):
     page = view("head.sfu", drive="data:," + quote('{"frames": [{"jawOpen": 0}, {"jawOpen": "wide"}]}'))
     report = page.finished()

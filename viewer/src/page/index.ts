@@ -1,8 +1,9 @@
-/** Defines <sfumato-view>. */
+/** Defines <sfumato-view>; public.ts says what pages see of it. */
 
 import { SfumatoView } from "./element";
 
-if (!customElements.get("sfumato-view")) customElements.define("sfumato-view", SfumatoView);
+if (typeof customElements !== "undefined" && !customElements.get("sfumato-view")) {
+  customElements.define("sfumato-view", SfumatoView);
+}
 
 export { SfumatoView };
-export type { Report } from "./viewer";

@@ -19,6 +19,8 @@ const NONE: readonly string[] = [];
 export class Posing {
   readonly element = make("section", { class: "meter pose", part: "pose", "aria-label": "Pose", id: "pose", hidden: "" });
   readonly buttons: HTMLButtonElement[];
+  /** Whether a drive begins when it comes. */
+  begins = !matchMedia("(prefers-reduced-motion: reduce)").matches;
   private answers = NONE;
   private opened = false;
   private told: Weights = {};
@@ -78,7 +80,7 @@ export class Posing {
       if (this.source !== source) return;
       this.drive = drive;
       this.show(drive.frames[(this.shown = 0)]);
-      this.playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+      this.playing = this.begins;
     } catch (error) {
       this.tell(`the drive cannot be used: ${String(error)}`);
     }

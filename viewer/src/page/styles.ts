@@ -21,8 +21,10 @@ button { font: inherit; color: inherit; background: var(--glass); border: 0; bor
 button:hover { background: rgb(60 60 66 / .85); }
 button[aria-expanded=true] { box-shadow: inset 0 0 0 1px #7ab7ff; }
 svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
-.meter { position: absolute; left: 8px; bottom: 46px; padding: 8px 12px; border-radius: 8px; background: var(--glass); max-width: calc(100% - 40px);
-  max-height: calc(100% - 70px); overflow: auto; }
+.panels { position: absolute; inset: 8px 8px 46px; display: flex; flex-wrap: wrap-reverse; place-content: flex-start space-between;
+  align-items: flex-start; gap: 6px; pointer-events: none; }
+.meter { box-sizing: border-box; padding: 8px 12px; border-radius: 8px; background: var(--glass); max-width: 100%; max-height: 100%;
+  overflow: auto; pointer-events: auto; }
 [hidden] { display: none !important; }
 .meter dl { display: grid; grid-template-columns: auto auto; gap: 0 12px; margin: 0; }
 .meter dt { opacity: .75; }
@@ -31,7 +33,7 @@ svg { width: 16px; height: 16px; fill: none; stroke: currentColor; stroke-width:
 .meter label span:first-child { opacity: .75; }
 .meter input { width: 96px; margin: 0; accent-color: #7ab7ff; }
 .meter output { min-width: 6em; font-variant-numeric: tabular-nums; }
-.pose { left: auto; right: 8px; }
+.pose { margin-left: auto; }
 .pose span::first-letter { text-transform: uppercase; }
 .pose label { justify-content: space-between; margin: 0; }
 summary { cursor: pointer; }
