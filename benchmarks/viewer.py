@@ -142,10 +142,11 @@ def build(folder: Path) -> dict[str, int]:
             check=True,
         )
         shutil.copy(PEERS / "page.html", folder / peer / "page.html")
-    return {
-        name: sum(len(gzip.compress(path.read_bytes(), 9)) for path in (folder / name).iterdir())
+    loaded = {
+        name: [path.read_bytes() for path in (folder / name).iterdir() if path.suffix in TYPES]
         for name in ("ours", "spark", "playcanvas")
     }
+    return {name: sum(len(gzip.compress(data, 9)) for data in files) for name, files in loaded.items()}
 
 
 def put_scene(folder: Path, name: str, splats: Splats3D) -> dict[str, int]:
