@@ -78,7 +78,7 @@ def test_a_few_steps_down_make_every_level_better():
         found = objective(avatar, OCTAHEDRON, CAMERA, picture, all_levels(FOREST))
         avatar = Avatar(FOREST, moved(avatar.parameters, found.gradient, -2.0))
     assert found.value < 0.7 * begun.value
-    assert all(now < 0.7 * then for now, then in zip(found.squares, begun.squares, strict=True))
+    assert all(now < 0.7 * then for now, then in zip(found.errors, begun.errors, strict=True))
 
 
 def test_a_prefix_alone_gives_no_gradient_to_what_it_does_not_show():
@@ -97,7 +97,7 @@ def test_weights_of_prefixes_scale_their_share():
     two = objective(soft(), OCTAHEDRON, CAMERA, picture, [replace(p, weight=2 * p.weight) for p in levels])
     assert two.value == pytest.approx(2 * one.value)
     assert np.allclose(two.gradient.sh, 2 * one.gradient.sh, atol=1e-9)
-    assert two.squares == one.squares
+    assert two.errors == one.errors
     assert np.allclose(two.screen, one.screen)
 
 

@@ -80,15 +80,15 @@ class Supervised:
 class Objective:
     """What `objective` found.
 
-    value: the loss. gradient: for the parameters. mesh: [V, 3], for the vertices. squares: mean squared error of each
-    prefix, with colours limited to 0..1. screen: [N], how hard the splats of the last prefix are pulled on the screen
-    by its error alone, whatever its weight, for `growth.Pull`.
+    value: the loss. gradient: for the parameters. mesh: [V, 3], for the vertices. errors: `l1_ssim` of each prefix.
+    screen: [N], how hard the splats of the last prefix are pulled on the screen by its error alone, whatever its
+    weight, for `growth.Pull`.
     """
 
     value: float
     gradient: Parameters
     mesh: Floats
-    squares: tuple[float, ...]
+    errors: tuple[float, ...]
     screen: Float32Array
 
 
@@ -109,12 +109,12 @@ def objective(
     """
     settings = settings or ObjectiveSettings()
     pose = Pose(avatar, mesh)
-    value, squares, parts = 0.0, [], []
+    value, errors, parts = 0.0, [], []
     for prefix in prefixes:
         part = pose.part(prefix.shown)
         shot = draw(part.splats, camera, background=background)
         loss = l1_ssim(shot.rendering.color, picture, weight=settings.ssim_weight)
-        squares.append(float(np.mean((np.clip(shot.rendering.color, 0, 1) - picture) ** 2)))
+        errors.append(loss.value)
         parts.append((part, shot.gradient(np.float32(prefix.weight) * loss.gradient)))
         value += prefix.weight * loss.value
     gradient, d_mesh = pose.gradient(parts)
@@ -122,7 +122,7 @@ def objective(
         value += _restrain(pose, part, found.screen > 0, settings, prefix.weight, gradient)
     screen = np.zeros(len(avatar), np.float32)
     screen[parts[-1][0].rows] = parts[-1][1].screen / np.float32(prefixes[-1].weight)
-    return Objective(value, gradient, d_mesh, tuple(squares), screen)
+    return Objective(value, gradient, d_mesh, tuple(errors), screen)
 
 
 def _restrain(
