@@ -84,6 +84,8 @@ def open_picture(path: Path) -> ImageFile.ImageFile:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         image = Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
     width, height = image.size
+    if not 0 < width * height <= MAX_PIXELS:
+        image.close()
     if width < 1 or height < 1:
         raise InputError(f"cannot read '{path}': it is {width} x {height} and has no pixels; save it again")
     if width * height > MAX_PIXELS:

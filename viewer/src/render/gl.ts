@@ -109,9 +109,17 @@ void main() {
   gl_Position = vec4(gl_VertexID == 1 ? 3.0 : -1.0, gl_VertexID == 2 ? 3.0 : -1.0, 0.0, 1.0);
 }`;
 
-/** Triangles whose corners the vertex shader knows by their numbers. */
-export function drawTriangles(gl: GL, count = 1): void {
-  gl.drawArrays(gl.TRIANGLES, 0, 3 * count);
+/** Draws one triangle, whose corners the vertex shader knows by their numbers. */
+export function drawOne(gl: GL): void {
+  gl.drawArrays(gl.TRIANGLES, 0, 3);
+}
+
+/**
+ * Draws `count` of them, in order, `BATCH` to an instance; the shader leaves out those beyond. Few vertices in many
+ * instances, because some browsers keep a buffer as long as the vertices of a draw that reads none.
+ */
+export function drawTriangles(gl: GL, count: number): void {
+  gl.drawArraysInstanced(gl.TRIANGLES, 0, 3 * BATCH, Math.ceil(count / BATCH));
 }
 
 /** The widest floating point format that splats can be blended into; null if there is none. */

@@ -3,7 +3,7 @@
 import { discard } from "../decode/scratch";
 import type { Append2D, Edit, ImageLayout } from "../decode/types";
 import type { Background } from "./colour";
-import { blendable, COVER, drawTriangles, type GL, GraphicsError, Program, Quads } from "./gl";
+import { blendable, COVER, drawOne, type GL, GraphicsError, Program, Quads } from "./gl";
 import { half2 } from "./half";
 import { SHOW_FRAGMENT, SPLAT_FRAGMENT, SPLAT_VERTEX } from "./image_shaders";
 import type { ImageView } from "./image_view";
@@ -124,7 +124,7 @@ export class ImageRenderer implements Renderer<ImageView> {
     gl.uniform4f(show.at("background"), r, g, b, background ? 1 : 0);
     gl.uniform1i(show.at("channels"), layout.channels);
     gl.uniform1i(show.at("fades"), fades ? 1 : 0);
-    drawTriangles(gl);
+    drawOne(gl);
   }
 
   private packed({ count, xy, chol, color }: Append2D): Uint32Array {

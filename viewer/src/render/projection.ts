@@ -2,7 +2,7 @@
 
 import { FRAME_SHADER } from "../avatar/frame_shader";
 import { type Camera, positionOf } from "./camera";
-import { COVER, drawTriangles, type GL, Program } from "./gl";
+import { COVER, drawOne, type GL, Program } from "./gl";
 import { NO_FRAMES, PROJECT_FRAGMENT, VIEW_MARGIN } from "./scene_shaders";
 import { LINE, type Table } from "./table";
 import { Target } from "./target";
@@ -89,7 +89,7 @@ export class Projection {
     gl.uniform1f(program.at("now"), moment.now);
     gl.uniform1f(program.at("pace"), moment.fade ? 1 / moment.fade : 1e9);
     gl.uniform1i(program.at("antialiased"), moment.antialiased ? 1 : 0);
-    drawTriangles(gl);
+    drawOne(gl);
   }
 
   delete(): void {

@@ -5,7 +5,7 @@ import type { Edit, Harmonics3D, Rows3D, SceneLayout } from "../decode/types";
 import type { Camera } from "./camera";
 import type { Background } from "./colour";
 import { type FaceTables, Projection } from "./projection";
-import { blendable, COVER, drawTriangles, type GL, Program } from "./gl";
+import { blendable, COVER, drawOne, drawTriangles, type GL, Program } from "./gl";
 import { Lives } from "./lives";
 import { FADE, type Renderer } from "./renderer";
 import { HARMONIC_TEXELS, packArrivals, packHarmonics, packShapes, SHAPE_TEXELS } from "./scene_pack";
@@ -212,6 +212,7 @@ export class SceneRenderer implements Renderer<Camera> {
     program.texture("order", 0, this.order.texture);
     program.texture("extents", 1, this.projection.extents);
     program.texture("looks", 2, this.projection.looks);
+    gl.uniform1i(program.at("count"), this.ordered);
     gl.uniform2f(program.at("size"), width, height);
     gl.uniform1i(program.at("flipped"), flipped ? 1 : 0);
     gl.enable(gl.BLEND);
@@ -228,7 +229,7 @@ export class SceneRenderer implements Renderer<Camera> {
     show.texture("picture", 0, target.textures[0]);
     const [r, g, b] = background ?? [0, 0, 0];
     gl.uniform4f(show.at("background"), r, g, b, background ? 1 : 0);
-    drawTriangles(gl);
+    drawOne(gl);
   }
 }
 

@@ -3,6 +3,7 @@
  * projected once a picture, into two texels; the rows are drawn in their order; the result goes on the screen.
  */
 
+import { BATCH } from "./gl";
 import { LINE } from "./table";
 
 /** Where a row of a table starts; what is in it, scene_pack.ts says. */
@@ -144,6 +145,7 @@ void main() {
 
 export const SPLAT_VERTEX = `
 uniform usampler2D order, extents, looks;
+uniform int count;
 uniform vec2 size;
 uniform bool flipped;
 flat out vec4 color;
@@ -152,7 +154,9 @@ ${PLACE}
 
 void main() {
   gl_Position = vec4(2.0, 2.0, 0.0, 1.0);
-  ivec2 at = place(int(texelFetch(order, place(gl_VertexID / 3, 1), 0).x), 1);
+  int n = gl_InstanceID * ${BATCH} + gl_VertexID / 3;
+  if (n >= count) return;
+  ivec2 at = place(int(texelFetch(order, place(n, 1), 0).x), 1);
   vec4 extent = uintBitsToFloat(texelFetch(extents, at, 0));
   if (extent.z == 0.0) return;
   uvec4 look = texelFetch(looks, at, 0);
