@@ -83,7 +83,7 @@ $(VENV)/build.stamp: constraints.txt | $(BIN)/python
 
 $(VENV)/demo.stamp: $(SOURCES) $(VENV)/build.stamp $(VENV)/viewer.stamp
 	@echo 'Compiling and installing Sfumato (the first time takes a minute) ...'
-	@$(PIP) --no-build-isolation '.[plot]'
+	@$(PIP) --no-build-isolation '.[plot,serve]'
 	@touch $@
 
 $(VENV)/dev.stamp: $(SOURCES) $(VENV)/build.stamp $(VENV)/viewer.stamp

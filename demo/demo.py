@@ -90,7 +90,8 @@ def main() -> None:
     animate(folder)
     print(
         f"\nDone in {time.monotonic() - start:.0f} s. Look at {folder / 'strip.png'}, {folder / 'curve.png'} and "
-        f"{folder / 'head-30.png'}, -50 and -100."
+        f"{folder / 'head-30.png'}, -50 and -100, and at all of them in a browser:\n"
+        f"  {Path(os.path.relpath(sys.executable)).with_name('sfumato')} serve {folder}"
     )
 
 
