@@ -54,7 +54,7 @@ async function run(source: string | ArrayBuffer, options: Partial<OpenCommand> =
   const command: OpenCommand = { type: "open", source, budget: null, bytesPerSecond: null, ...options };
   const session = new Session(command, (message) => {
     messages.push(message);
-    if (message.type === "update") session.taken();
+    if (message.type === "update") session.taken(true);
   }, SETTINGS);
   await session.run();
   return messages;
@@ -163,7 +163,7 @@ test("stopping keeps what is there and says how far it came", async () => {
   const session = new Session(command, (message) => {
     messages.push(message);
     if (message.type !== "update") return;
-    session.taken();
+    session.taken(true);
     if (message.progress.bytes > 3000) session.stop();
   });
   await session.run();
@@ -171,23 +171,25 @@ test("stopping keeps what is there and says how far it came", async () => {
   expect(messages).toEqual([...WHOLE.slice(0, messages.length - 1), messages.at(-1)]);
 });
 
-test("decoding waits for a page that is busy, first of all with the first picture", async () => {
+test("decoding waits for the first picture, and then for a page that is busy", async () => {
   const messages: Message[] = [];
   const command = { type: "open" as const, source: DATA.slice().buffer, budget: null, bytesPerSecond: null };
   const session = new Session(command, (message) => messages.push(message));
-  const updates = () => messages.filter((message) => message.type === "update").length;
-  const aMoment = () => sleep(50, new AbortController().signal);
+  const updates = async () => {
+    await sleep(50, new AbortController().signal);
+    return messages.filter((message) => message.type === "update").length;
+  };
   const end = session.run();
-  await aMoment();
-  const first = updates();
-  expect(first).toBeGreaterThan(0);
-  expect(messages.at(-1)!.type).toBe("update");
+  const first = await updates();
+  expect(first).toBeGreaterThan(1); // what the first portion of the file holds
+  session.taken(false);
+  expect(await updates()).toBe(first);
   while (messages.at(-1)!.type !== "complete") {
-    session.taken();
-    await aMoment();
+    session.taken(true);
+    await updates();
   }
   await end;
-  expect(first).toBeLessThan(updates());
+  expect(first).toBeLessThan(await updates());
   expect(messages).toEqual(WHOLE);
 });
 

@@ -19,7 +19,7 @@ beforeAll(async () => {
   // A real transfer, after which the sender has no more than empty arrays.
   scope.postMessage = (message, transfer) => {
     messages.push(structuredClone(message, { transfer }));
-    if (message.type === "update") setTimeout(() => { send({ type: "taken" }); });
+    if (message.type === "update") setTimeout(() => { send({ type: "taken", shown: true }); });
   };
   scope.close = () => closed++;
   await import("../src/decode/worker");

@@ -34,9 +34,9 @@ export class Client {
     this.send({ type: "throttle", bytesPerSecond });
   }
 
-  /** An update is on the page, and more may come. */
-  taken(): void {
-    this.send({ type: "taken" });
+  /** An update is on the page, and more may come. shown: whether there is a picture by now. */
+  taken(shown: boolean): void {
+    this.send({ type: "taken", shown });
   }
 
   /** Stop fetching; what is there stays. */

@@ -16,7 +16,7 @@ export class Session {
   private readonly throttle: Throttle;
   private readonly post: (message: Message) => void;
   private waiting = 0; // updates
-  private most = 0; // until the page has taken the first: showing that gets the whole processor
+  private most = 0; // until there is a picture: the first gets the whole processor
   private goOn: (() => void) | null = null;
 
   constructor(
@@ -36,10 +36,10 @@ export class Session {
     this.throttle.bytesPerSecond = rate;
   }
 
-  /** The page has taken an update: decoding goes on. */
-  taken(): void {
+  /** The page has taken an update: decoding goes on. shown: whether there is a picture by now. */
+  taken(shown: boolean): void {
     this.waiting--;
-    this.most = AHEAD;
+    if (shown) this.most = AHEAD;
     this.goOn?.();
   }
 

@@ -43,9 +43,10 @@ export interface ThrottleCommand {
   bytesPerSecond: number | null;
 }
 
-/** An update is on the page. Decoding waits for the first of these, and then if there are too many to come. */
+/** An update is on the page. Until something shows, decoding waits for each of these, then if too many are to come. */
 export interface TakenCommand {
   type: "taken";
+  shown: boolean;
 }
 
 /** Stop fetching; what is there stays. Answered by `stopped` if the file was not over yet. */

@@ -21,6 +21,6 @@ scope.onmessage = ({ data: command }) => {
     });
     void session.run().then(scope.close);
   } else if (command.type === "stop") session?.stop();
-  else if (command.type === "taken") session?.taken();
+  else if (command.type === "taken") session?.taken(command.shown);
   else if (session) session.bytesPerSecond = command.bytesPerSecond;
 };

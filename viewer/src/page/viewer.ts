@@ -181,7 +181,7 @@ export class Viewer {
         // A browser that is busy keeps a frame waiting for long.
         if (!this.report.firstPicture) this.draw(performance.now());
         else if (message.edits.length) this.invalidate();
-        this.client.taken();
+        this.client.taken(this.report.firstPicture !== null);
         break;
       case "damaged":
         this.report = { ...this.report, damages: [...this.report.damages, message.text] };
