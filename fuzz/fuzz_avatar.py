@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
+from reading import portions, read
 from sealing import seal
 
 from sfumato.coding import SymbolDecoder
@@ -86,25 +87,12 @@ def _judge_splats(known: Known) -> None:
 def _judge_file(data: bytes) -> None:
     if _announced(data) > _MOST:
         return
-    whole = _read([data])
-    step = 1 + sum(data[:64]) % 61
-    _same(whole, _read([data[at : at + step] for at in range(0, len(data), step)]), "portions matter")
-    _same(whole, _with_python(lambda: _read([data])), "the two coders disagree")
+    whole = read(AvatarDecoder(), [data])
+    _same(whole, read(AvatarDecoder(), portions(data)), "portions matter")
+    _same(whole, _with_python(lambda: read(AvatarDecoder(), [data])), "the two coders disagree")
     if whole.state is not None:
         splats = whole.posed(whole.state.rig.drive({"jawOpen": 0.5}))
         assert len(splats) == whole.shown.sum(), "splats vanished"
-
-
-def _read(pieces: list[bytes]) -> AvatarDecoder:
-    """A decoder at the end of the bytes or before their first error."""
-    decoder = AvatarDecoder()
-    try:
-        for piece in pieces:
-            decoder.feed(piece)
-        decoder.close()
-    except FormatError:
-        pass
-    return decoder
 
 
 def _same(a: AvatarDecoder, b: AvatarDecoder, promise: str) -> None:

@@ -7,6 +7,7 @@ and are finite, and both coders find the same integers.
 from __future__ import annotations
 
 import numpy as np
+from reading import portions, read
 from sealing import seal
 
 from sfumato.coding import SymbolDecoder
@@ -69,24 +70,11 @@ def _judge_payload(payload: bytes, channels: int, width: int, height: int) -> No
 
 
 def _judge_file(data: bytes) -> None:
-    whole = _read([data])
-    step = 1 + sum(data[:64]) % 61
-    pieces = _read([data[at : at + step] for at in range(0, len(data), step)])
+    whole = read(ImageDecoder(), [data]).parts
+    pieces = read(ImageDecoder(), portions(data)).parts
     assert len(whole) == len(pieces), "portions matter"
     for a, b in zip(whole, pieces, strict=True):
         assert np.array_equal(a.xy, b.xy) and np.array_equal(a.color, b.color), "portions matter"
-
-
-def _read(pieces: list[bytes]) -> list[Splats2D]:
-    """The splats of every chunk up to the first error."""
-    decoder = ImageDecoder()
-    try:
-        for piece in pieces:
-            decoder.feed(piece)
-        decoder.close()
-    except FormatError:
-        pass
-    return decoder.parts
 
 
 def _same(a: QuantisedSplats, b: QuantisedSplats) -> bool:

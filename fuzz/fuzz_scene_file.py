@@ -7,6 +7,7 @@ by unit quaternions, and both coders find the same splats.
 from __future__ import annotations
 
 import numpy as np
+from reading import portions, read
 from sealing import seal
 
 from sfumato.coding import SymbolDecoder
@@ -36,15 +37,14 @@ def one_input(data: bytes) -> None:
     sealed = seal(data)
     if _announced(sealed) > _MOST:
         return
-    whole = _read([sealed])
-    step = 1 + sum(sealed[:64]) % 61
-    _same(whole, _read([sealed[at : at + step] for at in range(0, len(sealed), step)]), "portions matter")
+    whole = read(SceneDecoder(), [sealed]).splats
+    _same(whole, read(SceneDecoder(), portions(sealed)).splats, "portions matter")
     assert all(np.isfinite(getattr(whole, name)).all() for name in _FIELDS), "a value is not finite"
     assert (whole.scale > 0).all() and (np.abs(whole.opacity - 0.5) <= 0.5).all(), "a value is out of range"
     assert (np.abs(np.linalg.norm(whole.rotation, axis=1) - 1) < 1e-5).all(), "a rotation is not of length 1"
     compiled, codec.SymbolDecoder = codec.SymbolDecoder, _python  # type: ignore[misc, assignment]
     try:
-        _same(whole, _read([sealed]), "the two coders disagree")
+        _same(whole, read(SceneDecoder(), [sealed]).splats, "the two coders disagree")
     finally:
         codec.SymbolDecoder = compiled  # type: ignore[misc]
 
@@ -81,18 +81,6 @@ def _announced(data: bytes) -> int:
     except FormatError:
         return 0
     return decoder.layout.splats if decoder.layout else 0
-
-
-def _read(pieces: list[bytes]) -> Splats3D:
-    """What is shown at the end or before the first error."""
-    decoder = SceneDecoder()
-    try:
-        for piece in pieces:
-            decoder.feed(piece)
-        decoder.close()
-    except FormatError:
-        pass
-    return decoder.splats
 
 
 def _same(a: Splats3D, b: Splats3D, promise: str) -> None:

@@ -253,12 +253,13 @@ def open(
         fits, if the file breaks a promise.
     """
     from sfumato import container
+    from sfumato.files import is_url
     from sfumato.media.opening import open_asset
 
-    if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
+    if is_url(source):
         from sfumato.delivery.client import fetch
 
-        source = fetch(source, budget).data
+        source = fetch(str(source), budget).data
     elif budget is not None:
         source = container.cut(source, budget)
     return open_asset(source, max_splats=max_splats, rig=rig)

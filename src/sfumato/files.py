@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""What names a file, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sfumato.errors import OutputError
+
+
+def is_url(source: object) -> bool:
+    """Whether `source` is text that names something on a server."""
+    return isinstance(source, str) and source.lower().startswith(("http://", "https://"))
 
 
 def save(path: str | os.PathLike[str], data: bytes | bytearray | memoryview) -> None:

@@ -22,7 +22,7 @@ from sfumato.media.image.asset import ImageAsset
 from sfumato.media.scene.asset import SceneAsset
 from sfumato.splats import Splats2D
 
-from .browser.engines import bundle, in_node, in_page
+from .browser.engines import decodes_as_node
 from .browser.files import scene_file
 from .browser.lines import breaking
 from .browser.pictures import BEHIND, HEIGHT, WIDTH, camera_text, psnr
@@ -333,7 +333,6 @@ def test_people_who_do_not_see_are_told_what_is_shown(view):
 
 def test_every_golden_file_decodes_to_the_same_numbers_as_in_node(browser, url, tmp_path):
     files = sorted(GOLDEN.rglob("*.sfu"))
-    script = bundle(tmp_path)
     page = browser.open(f"{url}/viewer/", WIDTH, HEIGHT)
-    assert len(files) > 60 and in_page(page, script, files) == in_node(script, files)
+    assert len(files) > 60 and decodes_as_node(page, files, tmp_path)
     page.close()

@@ -12,7 +12,7 @@ import pytest
 
 from sfumato.media.image.asset import ImageAsset
 
-from .browser.engines import bundle, in_node, in_page
+from .browser.engines import decodes_as_node
 from .browser.files import head_file, scene_file
 from .browser.lines import breaking
 from .browser.pictures import HEIGHT, WIDTH, camera_text, psnr
@@ -121,7 +121,6 @@ def test_what_a_page_complains_about_is_heard(browser, url):
 
 def test_every_golden_file_decodes_to_the_same_numbers_as_in_node(browser, url, tmp_path):
     files = sorted(GOLDEN.rglob("*.sfu"))
-    script = bundle(tmp_path)
     page = browser.open(f"{url}/viewer/", WIDTH, HEIGHT)
-    assert len(files) > 60 and in_page(page, script, files) == in_node(script, files)
+    assert len(files) > 60 and decodes_as_node(page, files, tmp_path)
     page.close()

@@ -6,6 +6,8 @@ import argparse
 import math
 from collections.abc import Callable
 
+from sfumato.files import is_url
+
 
 def whole_from(least: int) -> Callable[[str], int]:
     """A whole number from `least` on."""
@@ -20,7 +22,7 @@ def whole_from(least: int) -> Callable[[str], int]:
 
 def local(text: str) -> str:
     """A path of this machine."""
-    if text.lower().startswith(("http://", "https://")):
+    if is_url(text):
         raise argparse.ArgumentTypeError(
             f"{text!r} is an address; download it first ('sfumato decode' and sfumato.open fetch as much as is needed)"
         )

@@ -50,8 +50,8 @@ def view(arguments: argparse.Namespace) -> None:
     """Serve one file until interrupted, and open it. Raises: InputError or FormatError if it is none to view."""
     _check_installed()
     from sfumato.delivery.describe import describe
-    from sfumato.delivery.http import is_url
     from sfumato.delivery.shelf import Shelf
+    from sfumato.files import is_url
 
     if is_url(arguments.file):
         raise InputError(f"cannot view '{arguments.file}': it is no file of this machine; download it first")

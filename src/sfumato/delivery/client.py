@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sfumato.container import Budget
 from sfumato.delivery.download import Download, FetchSettings
-from sfumato.delivery.http import is_url
+from sfumato.files import is_url
 
 __all__ = ["Download", "FetchSettings", "Fetched", "fetch", "is_url"]
 

@@ -93,11 +93,6 @@ class Answer:
         self._response.close()
 
 
-def is_url(source: object) -> bool:
-    """Whether `source` is text that names something on a server."""
-    return isinstance(source, str) and source.lower().startswith(("http://", "https://"))
-
-
 def check_url_text(url: str) -> None:
     """Refuse what is no plain http or https address.
 

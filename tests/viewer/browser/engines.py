@@ -6,7 +6,6 @@ import base64
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from .driver import VIEWER, Page
 
@@ -24,26 +23,14 @@ return given[1].map(engine.digest);
 """
 
 
-def bundle(folder: Path) -> Path:
-    """The script of viewer/test/digest.ts."""
-    path = folder / "digest.js"
-    options = ["--bundle", "--format=iife", "--global-name=engine", "--log-level=error", f"--outfile={path}"]
+def decodes_as_node(page: Page, files: list[Path], folder: Path) -> bool:
+    """Whether a page decodes files to what node does. folder: for the bundle of viewer/test/digest.ts."""
+    script = folder / "digest.js"
+    options = ["--bundle", "--format=iife", "--global-name=engine", "--log-level=error", f"--outfile={script}"]
     subprocess.run([str(VIEWER / "node_modules/.bin/esbuild"), str(VIEWER / "test/digest.ts"), *options], check=True)
-    return path
-
-
-def in_node(script: Path, files: list[Path]) -> list[str]:
-    """What node decodes files to."""
+    packed = [base64.b64encode(path.read_bytes()).decode() for path in files]
     command = ["node", "-e", _FILES, str(script)]
-    answer = subprocess.run(command, input=json.dumps(_packed(files)), capture_output=True, text=True, check=True)
-    found: list[str] = json.loads(answer.stdout)
-    return found
-
-
-def in_page(page: Page, script: Path, files: list[Path]) -> Any:
-    """What a page decodes them to."""
-    return page.run(_IN_PAGE, [script.read_text(), _packed(files)])
-
-
-def _packed(files: list[Path]) -> list[str]:
-    return [base64.b64encode(path.read_bytes()).decode() for path in files]
+    answer = subprocess.run(command, input=json.dumps(packed), capture_output=True, text=True, check=True)
+    expected: list[str] = json.loads(answer.stdout)
+    found: list[str] = page.run(_IN_PAGE, [script.read_text(), packed])
+    return len(expected) == len(files) and found == expected

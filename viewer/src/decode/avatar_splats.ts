@@ -1,7 +1,8 @@
 /** The integers of splats on faces to floating point, as src/sfumato/media/avatar/quantise.py has them. */
 
 import { FACE, SPLIT } from "./avatar_steps";
-import { SCENE_LENGTH, SH_C0, TREE_UNITS } from "./tables";
+import { putHarmonics } from "./opponent";
+import { SCENE_LENGTH, TREE_UNITS } from "./tables";
 
 /** Splats in the frames of their faces; see `FacesEdit`. */
 export interface FaceSplats {
@@ -12,12 +13,6 @@ export interface FaceSplats {
   sh0: Float32Array;
   sh: Float32Array;
 }
-
-/** Entries of the orthonormal rows of opponent colours. */
-const THIRD = 0.57735026918962584;
-const HALF = 0.70710678118654746;
-const SIXTH = 0.40824829046386307;
-const TWO_SIXTHS = 0.81649658092772615;
 
 const OCTAVE_PART = Math.LN2 / SCENE_LENGTH;
 
@@ -111,8 +106,5 @@ function rotation(units: Int32Array, from: number, out: Float32Array, to: number
 /** Opponent colours in units to a harmonic's RGB, less `grey`. */
 function color(units: Int32Array, from: number, grey: number, out: Float32Array, to: number): void {
   const unit = 1 / TREE_UNITS.shade;
-  const [bright, red, green] = [units[from] * unit, units[from + 1] * unit, units[from + 2] * unit];
-  out[to] = (bright * THIRD + red * HALF + green * SIXTH - grey) / SH_C0;
-  out[to + 1] = (bright * THIRD - green * TWO_SIXTHS - grey) / SH_C0;
-  out[to + 2] = (bright * THIRD - red * HALF + green * SIXTH - grey) / SH_C0;
+  putHarmonics(units[from] * unit, units[from + 1] * unit, units[from + 2] * unit, grey, out, to);
 }

@@ -17,9 +17,9 @@ import {
   SCENE_OCTAVE,
   SCENE_OFFSET_BITS,
   SCENE_ROTATION_STEP,
-  SH_C0,
 } from "./tables";
 import type { Grid } from "./grid";
+import { putHarmonics } from "./opponent";
 import { clamp, powerOfTwo } from "./values";
 
 /** The splats that integers stand for; see `Rows3D`. */
@@ -30,12 +30,6 @@ export interface Splats {
   opacity: Float32Array;
   sh0: Float32Array;
 }
-
-/** Opponent colours to RGB: the entries of the orthonormal rows. */
-const THIRD = 0.57735026918962584;
-const HALF = 0.70710678118654746;
-const SIXTH = 0.40824829046386307;
-const TWO_SIXTHS = 0.81649658092772615;
 
 /** 2^(i / 256) by a series that is cut off below 2^-56. */
 const PARTS = Float64Array.from({ length: SCENE_LENGTH }, (_, i) => {
@@ -137,12 +131,8 @@ function attributes({ count: n, attributes: integers, levelClass, steps }: Integ
     rotation[4 * i + 3] = z * upright - y * x;
 
     const step = colorStep[c];
-    const bright = integers[color + i] * step;
-    const red = integers[color + n + i] * step;
-    const green = integers[color + 2 * n + i] * step;
-    sh0[3 * i] = (bright * THIRD + red * HALF + green * SIXTH - 0.5) / SH_C0;
-    sh0[3 * i + 1] = (bright * THIRD - green * TWO_SIXTHS - 0.5) / SH_C0;
-    sh0[3 * i + 2] = (bright * THIRD - red * HALF + green * SIXTH - 0.5) / SH_C0;
+    const [bright, red, green] = [color + i, color + n + i, color + 2 * n + i];
+    putHarmonics(integers[bright] * step, integers[red] * step, integers[green] * step, 0.5, sh0, 3 * i);
   }
   return { mean, rotation, scale, opacity, sh0 };
 }
@@ -160,12 +150,7 @@ export function bandValues(
   for (let i = 0, at = 0; i < levelClass.length; i++) {
     const step = colorStep[levelClass[i]];
     for (let k = 0; k < each; k++, at++) {
-      const bright = integers[at] * step;
-      const red = integers[n + at] * step;
-      const green = integers[2 * n + at] * step;
-      found[3 * at] = (bright * THIRD + red * HALF + green * SIXTH) / SH_C0;
-      found[3 * at + 1] = (bright * THIRD - green * TWO_SIXTHS) / SH_C0;
-      found[3 * at + 2] = (bright * THIRD - red * HALF + green * SIXTH) / SH_C0;
+      putHarmonics(integers[at] * step, integers[n + at] * step, integers[2 * n + at] * step, 0, found, 3 * at);
     }
   }
   return found;

@@ -1,12 +1,10 @@
 /** One file from its address, or its bytes, to messages. */
 
 import { Decoder } from "./decoder";
-import { download, DOWNLOAD, type DownloadSettings, sleep } from "./download";
+import { download, DOWNLOAD, type DownloadSettings } from "./download";
 import { asFormatError } from "./errors";
 import { Throttle } from "./throttle";
 import type { Message, OpenCommand } from "./types";
-
-const PORTION = 1 << 16; // bytes of a file at hand that are decoded before messages are looked at
 
 /** Updates that may wait for the page: more would take memory while the page is busy. */
 const AHEAD = 16;
@@ -90,9 +88,6 @@ export class Session {
       await download(source, { take, resume, warn }, signal, this.settings);
       return;
     }
-    for (let at = 0; at < source.byteLength && !decoder.complete; at += PORTION) {
-      await take(new Uint8Array(source, at, Math.min(PORTION, source.byteLength - at)));
-      await sleep(0, signal);
-    }
+    await take(new Uint8Array(source));
   }
 }

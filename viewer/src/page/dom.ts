@@ -13,6 +13,11 @@ export function make<Name extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Whether the person at the page does not mind motion. */
+export function likesMotion(): boolean {
+  return !matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
 /** A drawing of 16 x 16 from the data of a path. */
 export function icon(path: string): SVGSVGElement {
   const space = "http://www.w3.org/2000/svg";

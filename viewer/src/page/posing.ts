@@ -1,7 +1,7 @@
 /** What an avatar is told: by a page, by a person's sliders, or by a drive that plays. */
 
 import type { Weights } from "../render/avatar_renderer";
-import { icon, make } from "./dom";
+import { icon, likesMotion, make } from "./dom";
 import { type Drive, fetchDrive } from "./drive";
 import type { Stage } from "./stage";
 
@@ -20,7 +20,7 @@ export class Posing {
   readonly element = make("section", { class: "meter pose", part: "pose", "aria-label": "Pose", id: "pose", hidden: "" });
   readonly buttons: HTMLButtonElement[];
   /** Whether a drive begins when it comes. */
-  begins = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  begins = likesMotion();
   private answers = NONE;
   private opened = false;
   private told: Weights = {};

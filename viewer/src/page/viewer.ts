@@ -5,6 +5,7 @@ import type { Message, Medium, OpenedMessage, Prefix, Progress } from "../decode
 import type { Camera } from "../render/camera";
 import { type Background, parseColour } from "../render/colour";
 import { context, GraphicsError, release } from "../render/gl";
+import { likesMotion } from "./dom";
 import { type Stage, stage } from "./stage";
 
 const LARGEST_RATIO = 2; // pixels of the canvas to one of the page: more costs time and shows little
@@ -202,9 +203,8 @@ export class Viewer {
 
   private open({ medium, layout, levels }: OpenedMessage): void {
     const splats = levels.reduce((sum, level) => sum + level.splats, 0);
-    const fades = !matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.report = { ...this.report, medium, levels: levels.length };
-    this.stage = stage(this.canvas, layout, { splats, fades, changed: () => { this.invalidate(); } });
+    this.stage = stage(this.canvas, layout, { splats, fades: likesMotion(), changed: () => { this.invalidate(); } });
     if (this.settings.camera) this.stage.camera = this.settings.camera;
   }
 
